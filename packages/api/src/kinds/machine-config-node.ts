@@ -1,0 +1,138 @@
+// MachineConfigNode: the one truth about a node. The controllers write `spec`, that node's agent writes `status`.
+// spec.update and status.update are Varve's additions; the rest is openshift/api machineconfiguration/v1.
+import * as z from 'zod';
+import type { ObjectMeta, ResourceDefinition } from '../resource.ts';
+import { conditionsSchema } from '../schema.ts';
+import { machineConfigurationGroup } from './machine-config.ts';
+
+/** Condition types on MachineConfigNode (OpenShift's names). False: not started. Unknown: running or failed. True: done. */
+export const nodeConditionTypes = [
+  'UpdatePrepared',
+  'UpdateExecuted',
+  'AppliedFilesAndOS',
+  'RebootedNode',
+  'UpdateComplete',
+  'Updated',
+  'Resumed',
+  'NodeDegraded',
+  'ConfigDrift',
+] as const;
+export type NodeConditionType = (typeof nodeConditionTypes)[number];
+
+/** The running step of an update, in the order in which a host goes through them. */
+export const updateSteps = ['Idle', 'Staging', 'Staged', 'Applying', 'Rebooting', 'Verifying', 'Done', 'Failed'] as const;
+export type UpdateStep = (typeof updateSteps)[number];
+
+const deploymentSchema = z.object({
+  imageDigest: z.string().optional().describe('Digest of the image manifest.'),
+  checksum: z.string().describe('OSTree commit.'),
+  config: z.string().optional().describe('Rendered config that was applied together with it.'),
+  kernelArguments: z.array(z.string()).optional(),
+});
+
+const machineConfigNodeSchema = z.object({
+  apiVersion: z.string(),
+  kind: z.string(),
+  spec: z
+    .object({
+      node: z.object({ name: z.string() }),
+      pool: z.object({ name: z.string() }),
+      configVersion: z.object({ desired: z.string().describe('Rendered config that the host is to reach.') }),
+      configImage: z
+        .object({ desiredImage: z.string().describe('Image reference by digest.') })
+        .optional()
+        .describe('The OS image of the desired config, by digest.'),
+      update: z
+        .object({
+          phase: z
+            .enum(['Staged', 'Applied'])
+            .describe('Staged: fetch and import only. Applied: make it the next boot, and boot it.'),
+        })
+        .optional(),
+    })
+    .describe('Written by the controllers only.'),
+  status: z
+    .object({
+      observedGeneration: z.int().optional(),
+      configVersion: z.object({ current: z.string().optional(), desired: z.string().optional() }).optional(),
+      configImage: z.object({ currentImage: z.string().optional(), desiredImage: z.string().optional() }).optional(),
+      conditions: conditionsSchema.optional(),
+      update: z
+        .object({
+          step: z.enum(updateSteps).optional(),
+          config: z.string().optional().describe('The rendered config that the step is for.'),
+          message: z.string().max(4096).optional(),
+          startedAt: z.string().optional(),
+          progress: z.object({ bytesDone: z.int(), bytesTotal: z.int() }).optional(),
+          staged: z.string().optional().describe('Rendered config whose image is imported and whose content is validated.'),
+          lastFailure: z
+            .object({
+              code: z.string(),
+              message: z.string().max(4096),
+              config: z.string().optional(),
+              step: z.enum(updateSteps).optional(),
+              time: z.string(),
+            })
+            .optional(),
+        })
+        .optional()
+        .describe('Where the host stands in its update.'),
+      booted: deploymentSchema.optional(),
+      rollback: deploymentSchema.optional(),
+      drift: z
+        .array(
+          z.object({
+            path: z.string(),
+            kind: z.enum(['Content', 'Mode', 'Owner', 'Missing', 'Type', 'Unit', 'KernelArgument', 'Image']),
+            message: z.string().max(4096),
+          }),
+        )
+        .max(100)
+        .optional()
+        .describe('What differs on the host from what its rendered config says.')
+        .meta({ 'x-kubernetes-list-type': 'atomic' }),
+    })
+    .optional()
+    .describe("Written by that node's agent only."),
+});
+
+export type MachineConfigNodeSpec = z.infer<typeof machineConfigNodeSchema>['spec'];
+export type MachineConfigNodeStatus = NonNullable<z.infer<typeof machineConfigNodeSchema>['status']>;
+export interface MachineConfigNode {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  spec: MachineConfigNodeSpec;
+  status?: MachineConfigNodeStatus | undefined;
+}
+
+export const machineConfigNodeResource: ResourceDefinition<MachineConfigNode> = {
+  group: machineConfigurationGroup,
+  version: 'v1',
+  kind: 'MachineConfigNode',
+  plural: 'machineconfignodes',
+  singular: 'machineconfignode',
+  shortNames: ['mcn'],
+  categories: ['varve'],
+  scope: 'Cluster',
+  schema: machineConfigNodeSchema.describe('Where one host stands: its target, its progress, what it runs.'),
+  statusSubresource: true,
+  custom: true,
+  storage: 'durable',
+  columns: [
+    { name: 'PoolName', type: 'string', description: 'Pool', jsonPath: '.spec.pool.name' },
+    { name: 'DesiredConfig', type: 'string', description: 'Target', jsonPath: '.spec.configVersion.desired' },
+    { name: 'CurrentConfig', type: 'string', description: 'What it runs', jsonPath: '.status.configVersion.current' },
+    {
+      name: 'Updated',
+      type: 'string',
+      description: 'On target',
+      jsonPath: '.status.conditions[?(@.type=="Updated")].status',
+    },
+    { name: 'Step', type: 'string', description: 'Running step', jsonPath: '.status.update.step' },
+    { name: 'Image', type: 'string', description: 'Booted image', jsonPath: '.status.booted.imageDigest', priority: 1 },
+    { name: 'Message', type: 'string', description: 'What it does', jsonPath: '.status.update.message', priority: 1 },
+    { name: 'Age', type: 'date', description: 'Time since creation', jsonPath: '.metadata.creationTimestamp' },
+  ],
+  selectableFields: [],
+};
