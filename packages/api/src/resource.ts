@@ -52,8 +52,11 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly columns: readonly PrinterColumn[];
   /** Field selectors beyond metadata.name and metadata.namespace, such as `spec.unschedulable`. */
   readonly selectableFields: readonly string[];
-  /** Rules that a schema cannot express. Pure; called on create and update with defaults applied. */
-  readonly validate?: (object: T, old: T | undefined) => FieldError[];
+  /**
+   * Rules that a schema cannot express. Pure; called on create and update with defaults applied.
+   * Written as a method, so that the definition of one kind can stand in a list of definitions.
+   */
+  validate?(object: T, old: T | undefined): FieldError[];
 }
 
 export interface OwnerReference {

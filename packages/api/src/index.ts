@@ -1,0 +1,14 @@
+export * from './core/certificate-signing-request.ts';
+export * from './core/config-map.ts';
+export { humanDuration } from './core/duration.ts';
+export * from './core/event.ts';
+export * from './core/lease.ts';
+export * from './core/namespace.ts';
+export * from './core/node.ts';
+export * from './core/read.ts';
+export * from './core/secret.ts';
+export * from './kinds/machine-config.ts';
+export * from './kinds/machine-config-node.ts';
+export * from './kinds/machine-config-pool.ts';
+export * from './resource.ts';
+export * from './schema.ts';
