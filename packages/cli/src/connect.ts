@@ -1,0 +1,24 @@
+// How a command finds its API server: --kubeconfig, else KUBECONFIG, else ~/.kube/config, as kubectl does; else the
+// kubeconfig that `varve up` writes into its default state directory.
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { KubeClient, loadKubeconfig } from '@varve/kube';
+
+/** State of `varve up` unless --state says otherwise. */
+export const defaultServerState = '/var/lib/varve/server';
+
+export interface ConnectOptions {
+  readonly kubeconfig?: string | undefined;
+}
+
+export function connect(options: ConnectOptions): KubeClient {
+  return new KubeClient(loadKubeconfig(kubeconfigPath(options)));
+}
+
+function kubeconfigPath(options: ConnectOptions): string | undefined {
+  if (options.kubeconfig !== undefined) return options.kubeconfig;
+  if (process.env.KUBECONFIG !== undefined || existsSync(join(homedir(), '.kube', 'config'))) return undefined;
+  const local = join(defaultServerState, 'kubeconfig');
+  return existsSync(local) ? local : undefined;
+}
