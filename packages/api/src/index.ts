@@ -1,3 +1,4 @@
+export * from './canonical-json.ts';
 export * from './core/certificate-signing-request.ts';
 export * from './core/config-map.ts';
 export { humanDuration } from './core/duration.ts';
@@ -7,8 +8,27 @@ export * from './core/namespace.ts';
 export * from './core/node.ts';
 export * from './core/read.ts';
 export * from './core/secret.ts';
+export * from './diff.ts';
+export * from './error.ts';
+export { type ContentsSource, finishContents, readContents } from './ignition/contents.ts';
+export { pathProblem } from './ignition/path.ts';
+export type {
+  IgnitionConfig,
+  IgnitionContents,
+  IgnitionDirectory,
+  IgnitionDropin,
+  IgnitionFile,
+  IgnitionLink,
+  IgnitionUnit,
+  IgnitionUser,
+} from './ignition/schema.ts';
+export * from './kernel-argument.ts';
 export * from './kinds/machine-config.ts';
 export * from './kinds/machine-config-node.ts';
 export * from './kinds/machine-config-pool.ts';
+export type { MachineConfigSpec } from './machine-config-spec.ts';
+export * from './merge.ts';
 export * from './resource.ts';
 export * from './schema.ts';
+export * from './selector.ts';
+export { isRendered, maxConfigBytes, validateMachineConfig } from './validate.ts';

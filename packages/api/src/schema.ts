@@ -41,4 +41,6 @@ export const intOrPercentSchema = z
   .meta({ 'x-kubernetes-int-or-string': true });
 
 /** An object whose fields the server keeps without looking at them. */
-export const unknownObjectSchema = z.record(z.string(), z.unknown()).meta({ 'x-kubernetes-preserve-unknown-fields': true });
+export const unknownObjectSchema = z
+  .record(z.string(), z.unknown())
+  .meta({ 'x-kubernetes-preserve-unknown-fields': true });

@@ -65,7 +65,8 @@ function kernelArgumentErrors(kernelArguments: readonly string[]): FieldError[] 
   const errors: FieldError[] = [];
   for (const [index, argument] of kernelArguments.entries()) {
     const problem = kernelArgumentProblem(argument);
-    if (problem) errors.push({ reason: 'FieldValueInvalid', field: `spec.kernelArguments[${index}]`, message: problem });
+    if (problem)
+      errors.push({ reason: 'FieldValueInvalid', field: `spec.kernelArguments[${index}]`, message: problem });
   }
   return errors;
 }

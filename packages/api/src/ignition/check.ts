@@ -65,8 +65,10 @@ function unsupportedSections(config: IgnitionConfig, at: string): FieldError[] {
   const errors: FieldError[] = [];
   for (const [path, instead] of unsupported) {
     const value = lookUp(config, path);
-    const empty = value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
-    if (!empty) errors.push(forbiddenField(`${at}.${path.join('.')}`, `cannot be applied to a running host; ${instead}`));
+    const empty =
+      value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+    if (!empty)
+      errors.push(forbiddenField(`${at}.${path.join('.')}`, `cannot be applied to a running host; ${instead}`));
   }
   for (const [index, file] of (config.storage?.files ?? []).entries()) {
     if (file.append?.length) {
@@ -108,10 +110,13 @@ function storageProblems(config: IgnitionConfig, at: string): FieldError[] {
   }
   for (const [path, field] of claimed) {
     const above = ancestors(path).find((ancestor) => leaves.has(ancestor));
-    if (above) errors.push(invalid(field, `"${path}" lies below "${above}", which ${leaves.get(above)} makes no directory`));
+    if (above)
+      errors.push(invalid(field, `"${path}" lies below "${above}", which ${leaves.get(above)} makes no directory`));
   }
-  for (const [index, file] of (storage.files ?? []).entries()) errors.push(...fileProblems(file, `${at}.storage.files[${index}]`));
-  for (const [index, link] of (storage.links ?? []).entries()) errors.push(...linkProblems(link, `${at}.storage.links[${index}]`));
+  for (const [index, file] of (storage.files ?? []).entries())
+    errors.push(...fileProblems(file, `${at}.storage.files[${index}]`));
+  for (const [index, link] of (storage.links ?? []).entries())
+    errors.push(...linkProblems(link, `${at}.storage.links[${index}]`));
   return errors;
 }
 
@@ -126,8 +131,10 @@ function fileProblems(file: IgnitionFile, at: string): FieldError[] {
 }
 
 function linkProblems(link: IgnitionLink, at: string): FieldError[] {
-  if (link.hard) return [forbiddenField(`${at}.hard`, 'hard links do not survive a new deployment; use a symbolic link')];
-  if (!link.target) return [{ reason: 'FieldValueRequired', field: `${at}.target`, message: 'is what the link points to' }];
+  if (link.hard)
+    return [forbiddenField(`${at}.hard`, 'hard links do not survive a new deployment; use a symbolic link')];
+  if (!link.target)
+    return [{ reason: 'FieldValueRequired', field: `${at}.target`, message: 'is what the link points to' }];
   if (hasControlCharacter(link.target)) return [invalid(`${at}.target`, 'holds a control character')];
   if (Buffer.byteLength(link.target) > 4095) return [invalid(`${at}.target`, 'is longer than 4095 bytes')];
   return [];
@@ -146,10 +153,12 @@ function unitProblems(units: readonly IgnitionUnit[], at: string): FieldError[] 
       errors.push(invalid(`${field}.name`, `${JSON.stringify(unit.name.slice(0, 200))} is no systemd unit name`));
     }
     const other = names.get(unit.name);
-    if (other) errors.push({ reason: 'FieldValueDuplicate', field: `${field}.name`, message: `is already given by ${other}` });
+    if (other)
+      errors.push({ reason: 'FieldValueDuplicate', field: `${field}.name`, message: `is already given by ${other}` });
     names.set(unit.name, `${field}.name`);
     if (unit.contents?.includes('\0')) errors.push(invalid(`${field}.contents`, 'holds a NUL'));
-    if (unit.mask && unit.enabled) errors.push(invalid(`${field}.enabled`, 'is true although mask is true; a masked unit cannot run'));
+    if (unit.mask && unit.enabled)
+      errors.push(invalid(`${field}.enabled`, 'is true although mask is true; a masked unit cannot run'));
     errors.push(...dropinProblems(unit, field));
   }
   return errors;
@@ -161,10 +170,19 @@ function dropinProblems(unit: IgnitionUnit, at: string): FieldError[] {
   for (const [index, dropin] of (unit.dropins ?? []).entries()) {
     const field = `${at}.dropins[${index}]`;
     if (!dropinName.test(dropin.name) || dropin.name.length > 255 || dropin.name.startsWith('.')) {
-      errors.push(invalid(`${field}.name`, `${JSON.stringify(dropin.name.slice(0, 200))} is no drop-in name: it must end in .conf`));
+      errors.push(
+        invalid(
+          `${field}.name`,
+          `${JSON.stringify(dropin.name.slice(0, 200))} is no drop-in name: it must end in .conf`,
+        ),
+      );
     }
     if (names.has(dropin.name)) {
-      errors.push({ reason: 'FieldValueDuplicate', field: `${field}.name`, message: `"${dropin.name}" is given twice` });
+      errors.push({
+        reason: 'FieldValueDuplicate',
+        field: `${field}.name`,
+        message: `"${dropin.name}" is given twice`,
+      });
     }
     names.add(dropin.name);
     if (dropin.contents?.includes('\0')) errors.push(invalid(`${field}.contents`, 'holds a NUL'));
@@ -203,7 +221,8 @@ function userProblems(config: IgnitionConfig, at: string): FieldError[] {
 
 function ancestors(path: string): string[] {
   const result: string[] = [];
-  for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) result.push(path.slice(0, slash));
+  for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1))
+    result.push(path.slice(0, slash));
   return result;
 }
 

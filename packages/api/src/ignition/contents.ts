@@ -50,7 +50,9 @@ export function decodeDataUrl(url: string): Uint8Array {
   if (!/^data:/i.test(url) || comma < 0) throw invalid('source is no data URL: it has no comma before the data');
   const bytes = decodePercent(url.slice(comma + 1));
   if (!/;\s*base64$/i.test(url.slice(0, comma))) return bytes;
-  const text = Buffer.from(bytes).toString('latin1').replace(/[\r\n]/g, '');
+  const text = Buffer.from(bytes)
+    .toString('latin1')
+    .replace(/[\r\n]/g, '');
   const digits = text.replace(/={0,2}$/, '');
   if (!/^[A-Za-z0-9+/]*$/.test(digits) || digits.length % 4 === 1) throw invalid('source is no valid base64');
   return new Uint8Array(Buffer.from(digits, 'base64'));

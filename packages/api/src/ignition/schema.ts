@@ -5,7 +5,10 @@ import * as z from 'zod';
 /** Spec versions that are read. They differ only in sections that a running host cannot follow anyway. */
 export const ignitionVersions = ['3.0.0', '3.1.0', '3.2.0', '3.3.0', '3.4.0', '3.5.0'] as const;
 
-const ownerSchema = z.looseObject({ id: z.int().min(0).max(4_294_967_294).optional(), name: z.string().min(1).optional() });
+const ownerSchema = z.looseObject({
+  id: z.int().min(0).max(4_294_967_294).optional(),
+  name: z.string().min(1).optional(),
+});
 
 const contentsSchema = z.looseObject({
   source: z.string().optional(),

@@ -20,7 +20,16 @@ export const nodeConditionTypes = [
 export type NodeConditionType = (typeof nodeConditionTypes)[number];
 
 /** The running step of an update, in the order in which a host goes through them. */
-export const updateSteps = ['Idle', 'Staging', 'Staged', 'Applying', 'Rebooting', 'Verifying', 'Done', 'Failed'] as const;
+export const updateSteps = [
+  'Idle',
+  'Staging',
+  'Staged',
+  'Applying',
+  'Rebooting',
+  'Verifying',
+  'Done',
+  'Failed',
+] as const;
 export type UpdateStep = (typeof updateSteps)[number];
 
 const deploymentSchema = z.object({
@@ -64,7 +73,10 @@ const machineConfigNodeSchema = z.object({
           message: z.string().max(4096).optional(),
           startedAt: z.string().optional(),
           progress: z.object({ bytesDone: z.int(), bytesTotal: z.int() }).optional(),
-          staged: z.string().optional().describe('Rendered config whose image is imported and whose content is validated.'),
+          staged: z
+            .string()
+            .optional()
+            .describe('Rendered config whose image is imported and whose content is validated.'),
           lastFailure: z
             .object({
               code: z.string(),

@@ -22,7 +22,9 @@ const machineConfigPoolSchema = z.object({
       nodeSelector: labelSelectorSchema.optional().describe('The hosts of this pool.'),
       maxUnavailable: intOrPercentSchema
         .optional()
-        .describe('How many hosts may be unavailable at once: a count or a percentage, rounded down, at least 1. Default 1.'),
+        .describe(
+          'How many hosts may be unavailable at once: a count or a percentage, rounded down, at least 1. Default 1.',
+        ),
       paused: z.boolean().optional().describe('True: no host is given a new target.'),
       configuration: configurationSchema.optional().describe('The target, written by the render controller.'),
     })
@@ -72,14 +74,34 @@ export const machineConfigPoolResource: ResourceDefinition<MachineConfigPool> = 
   custom: true,
   storage: 'durable',
   columns: [
-    { name: 'Config', type: 'string', description: 'Config that every host has', jsonPath: '.status.configuration.name' },
+    {
+      name: 'Config',
+      type: 'string',
+      description: 'Config that every host has',
+      jsonPath: '.status.configuration.name',
+    },
     { name: 'Updated', type: 'string', description: 'Every host is on the target', jsonPath: condition('Updated') },
     { name: 'Updating', type: 'string', description: 'A rollout is under way', jsonPath: condition('Updating') },
     { name: 'Degraded', type: 'string', description: 'Something needs a human', jsonPath: condition('Degraded') },
     { name: 'MachineCount', type: 'integer', description: 'Hosts', jsonPath: '.status.machineCount' },
-    { name: 'ReadyMachineCount', type: 'integer', description: 'Hosts on target and ready', jsonPath: '.status.readyMachineCount' },
-    { name: 'UpdatedMachineCount', type: 'integer', description: 'Hosts on target', jsonPath: '.status.updatedMachineCount' },
-    { name: 'DegradedMachineCount', type: 'integer', description: 'Hosts in trouble', jsonPath: '.status.degradedMachineCount' },
+    {
+      name: 'ReadyMachineCount',
+      type: 'integer',
+      description: 'Hosts on target and ready',
+      jsonPath: '.status.readyMachineCount',
+    },
+    {
+      name: 'UpdatedMachineCount',
+      type: 'integer',
+      description: 'Hosts on target',
+      jsonPath: '.status.updatedMachineCount',
+    },
+    {
+      name: 'DegradedMachineCount',
+      type: 'integer',
+      description: 'Hosts in trouble',
+      jsonPath: '.status.degradedMachineCount',
+    },
     { name: 'Age', type: 'date', description: 'Time since creation', jsonPath: '.metadata.creationTimestamp' },
   ],
   selectableFields: [],

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { diffConfigs } from './diff.ts';
+import type { MachineConfigSpec } from './machine-config-spec.ts';
+
+const section = (rest: Record<string, unknown>): MachineConfigSpec => ({
+  config: { ignition: { version: '3.2.0' }, ...rest },
+});
+const files = (...entries: unknown[]) => section({ storage: { files: entries } });
+
+function summary(actual: MachineConfigSpec | undefined, desired: MachineConfigSpec): string[] {
+  return diffConfigs(actual, desired).map((step) => `${step.action} ${step.change} ${step.kind} ${step.name}`.trim());
+}
+
+describe('diffConfigs', () => {
+  it.each<[string, MachineConfigSpec | undefined, MachineConfigSpec, string[]]>([
+    ['nothing', {}, {}, []],
+    ['a first image', undefined, { osImageURL: 'r/a@1' }, ['Reboot Add Image r/a@1']],
+    ['another image', { osImageURL: 'r/a@1' }, { osImageURL: 'r/a@2' }, ['Reboot Change Image r/a@2']],
+    ['no image any more', { osImageURL: 'r/a@1' }, {}, []],
+    ['arguments', { kernelArguments: ['a'] }, { kernelArguments: ['b'] }, ['Reboot Change KernelArguments']],
+    [
+      'order of arguments',
+      { kernelArguments: ['a', 'b'] },
+      { kernelArguments: ['b', 'a'] },
+      ['Reboot Change KernelArguments'],
+    ],
+    ['a file more', {}, files({ path: '/etc/a' }), ['Reboot Add File /etc/a']],
+    ['a file less', files({ path: '/etc/a' }), {}, ['Reboot Remove File /etc/a']],
+    ['a mode', files({ path: '/etc/a', mode: 1 }), files({ path: '/etc/a', mode: 2 }), ['Reboot Change File /etc/a']],
+    ['the order of keys', files({ path: '/etc/a', mode: 1 }), files({ mode: 1, path: '/etc/a' }), []],
+    ['a unit', {}, section({ systemd: { units: [{ name: 'a.service' }] } }), ['Reboot Add Unit a.service']],
+    ['FIPS', { fips: true }, {}, ['Refuse Change Fips']],
+    ['FIPS of a new host', undefined, { fips: true }, []],
+    ['a kernel type', undefined, { kernelType: 'realtime' }, ['Refuse Change KernelType realtime']],
+    ['the default kernel type', undefined, { kernelType: 'default' }, []],
+    ['an extension', undefined, { extensions: ['usbguard', 'usbguard'] }, ['Refuse Add Extension usbguard']],
+  ])('%s', (_, actual, desired, expected) => expect(summary(actual, desired)).toEqual(expected));
+
+  it('says which fields of a file change', () => {
+    const [step] = diffConfigs(files({ path: '/etc/a', mode: 1 }), files({ path: '/etc/a', mode: 2, user: { id: 3 } }));
+    expect(step?.reason).toBe('file /etc/a changes: mode, user');
+  });
+});

@@ -1,0 +1,119 @@
+// What separates two rendered configs, as steps with reasons. The agent acts on it, the render controller refuses by
+// it what no host could follow, and `varve plan` and `varve why` print it.
+import { canonicalJson } from './canonical-json.ts';
+import type { MachineConfigSpec } from './machine-config-spec.ts';
+import { parseIgnition } from './merge.ts';
+
+export interface ConfigStep {
+  readonly kind:
+    | 'Image'
+    | 'KernelArguments'
+    | 'KernelType'
+    | 'Extension'
+    | 'Fips'
+    | 'File'
+    | 'Directory'
+    | 'Link'
+    | 'Unit'
+    | 'User';
+  /** What differs: a path, a unit, a user, an extension, an image reference; '' where the kind says it all. */
+  readonly name: string;
+  readonly change: 'Add' | 'Change' | 'Remove';
+  /** Reboot: takes effect with the next deployment. Refuse: no running host can follow. */
+  readonly action: 'Reboot' | 'Refuse';
+  /** One sentence without a full stop, for people. */
+  readonly reason: string;
+}
+
+/**
+ * Steps from what a host has to what it is to have; `actual` is undefined for a host that has no config yet. Empty
+ * when both mean the same. A desired config without an image leaves the host on the image that it runs.
+ */
+export function diffConfigs(actual: MachineConfigSpec | undefined, desired: MachineConfigSpec): ConfigStep[] {
+  const before = parseIgnition(actual?.config);
+  const after = parseIgnition(desired.config);
+  return [
+    ...refusedSteps(actual, desired),
+    ...imageSteps(actual, desired),
+    ...kernelArgumentSteps(actual, desired),
+    ...entrySteps('File', 'path', before?.storage?.files, after?.storage?.files),
+    ...entrySteps('Directory', 'path', before?.storage?.directories, after?.storage?.directories),
+    ...entrySteps('Link', 'path', before?.storage?.links, after?.storage?.links),
+    ...entrySteps('Unit', 'name', before?.systemd?.units, after?.systemd?.units),
+    ...entrySteps('User', 'name', before?.passwd?.users, after?.passwd?.users),
+  ];
+}
+
+/** Kernels and packages come with the image here; FIPS mode is chosen when a host is installed. */
+function refusedSteps(actual: MachineConfigSpec | undefined, desired: MachineConfigSpec): ConfigStep[] {
+  const steps: ConfigStep[] = [];
+  if (desired.kernelType && desired.kernelType !== 'default') {
+    const reason = `kernel type ${desired.kernelType} cannot be switched on a host: install that kernel in the Containerfile`;
+    steps.push({ kind: 'KernelType', name: desired.kernelType, change: 'Change', action: 'Refuse', reason });
+  }
+  for (const name of new Set(desired.extensions ?? [])) {
+    const reason = `extension ${name} cannot be installed on a host: install its packages in the Containerfile`;
+    steps.push({ kind: 'Extension', name, change: 'Add', action: 'Refuse', reason });
+  }
+  if (actual && Boolean(actual.fips) !== Boolean(desired.fips)) {
+    const reason = `FIPS mode is ${actual.fips ? 'on' : 'off'} since the host was installed and cannot change`;
+    steps.push({ kind: 'Fips', name: '', change: 'Change', action: 'Refuse', reason });
+  }
+  return steps;
+}
+
+function imageSteps(actual: MachineConfigSpec | undefined, desired: MachineConfigSpec): ConfigStep[] {
+  const to = desired.osImageURL;
+  const from = actual?.osImageURL;
+  if (!to || to === from) return [];
+  const reason = from ? `the image changes from ${from} to ${to}` : `the image becomes ${to}`;
+  return [{ kind: 'Image', name: to, change: from ? 'Change' : 'Add', action: 'Reboot', reason }];
+}
+
+function kernelArgumentSteps(actual: MachineConfigSpec | undefined, desired: MachineConfigSpec): ConfigStep[] {
+  const from = actual?.kernelArguments ?? [];
+  const to = desired.kernelArguments ?? [];
+  if (from.join(' ') === to.join(' ')) return [];
+  const added = to.filter((argument) => !from.includes(argument));
+  const removed = from.filter((argument) => !to.includes(argument));
+  const parts = [
+    ...(added.length > 0 ? [`adds ${added.join(' ')}`] : []),
+    ...(removed.length > 0 ? [`removes ${removed.join(' ')}`] : []),
+  ];
+  const reason = `the kernel command line ${parts.length > 0 ? parts.join(' and ') : `becomes ${to.join(' ')}`}`;
+  return [{ kind: 'KernelArguments', name: '', change: 'Change', action: 'Reboot', reason }];
+}
+
+function entrySteps<K extends string, T extends Record<K, string>>(
+  kind: ConfigStep['kind'],
+  key: K,
+  actual: readonly T[] = [],
+  desired: readonly T[] = [],
+): ConfigStep[] {
+  const before = new Map(actual.map((entry) => [entry[key], entry]));
+  const steps: ConfigStep[] = [];
+  const noun = kind.toLowerCase();
+  for (const entry of desired) {
+    const name: string = entry[key];
+    const old = before.get(entry[key]);
+    before.delete(entry[key]);
+    if (!old) steps.push({ kind, name, change: 'Add', action: 'Reboot', reason: `${noun} ${name} is added` });
+    else if (canonicalJson(old) !== canonicalJson(entry)) {
+      const fields = changedFields(old, entry).join(', ');
+      steps.push({ kind, name, change: 'Change', action: 'Reboot', reason: `${noun} ${name} changes: ${fields}` });
+    }
+  }
+  for (const name of before.keys()) {
+    const reason = `${noun} ${name} is no longer managed: the image's own version returns, or it vanishes`;
+    steps.push({ kind, name, change: 'Remove', action: 'Reboot', reason });
+  }
+  return steps;
+}
+
+function changedFields(old: object, next: object): string[] {
+  const before = new Map(Object.entries(old));
+  const after = new Map(Object.entries(next));
+  return [...new Set([...before.keys(), ...after.keys()])].filter(
+    (field) => canonicalJson(before.get(field)) !== canonicalJson(after.get(field)),
+  );
+}
