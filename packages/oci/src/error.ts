@@ -1,0 +1,30 @@
+/** Codes of every error that this package throws; each has a row in docs/errors.md. */
+export const ociErrorCodes = [
+  'CREDENTIALS_INVALID',
+  'DIGEST_INVALID',
+  'DIGEST_MISMATCH',
+  'IMAGE_CONFIG_INVALID',
+  'IMAGE_NOT_FOUND',
+  'LAYER_INVALID',
+  'LAYER_TOO_LARGE',
+  'LAYER_UNSUPPORTED',
+  'MANIFEST_INVALID',
+  'PLATFORM_NOT_FOUND',
+  'REFERENCE_INVALID',
+  'REGISTRY_PROTOCOL',
+  'REGISTRY_UNAUTHORIZED',
+  'REGISTRY_UNREACHABLE',
+  'SIZE_MISMATCH',
+] as const;
+
+export type OciErrorCode = (typeof ociErrorCodes)[number];
+
+export class OciError extends Error {
+  override readonly name = 'OciError';
+  readonly code: OciErrorCode;
+
+  constructor(code: OciErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,25 @@
+export { type Digest, digestHex, digestOf, isDigest, parseDigest } from './digest.ts';
+export { OciError, type OciErrorCode, ociErrorCodes } from './error.ts';
+export type { Image } from './image.ts';
+export { type ImageConfig, parseImageConfig } from './image-config.ts';
+export { type ReadLayerOptions, readLayer } from './layer/read.ts';
+export {
+  type Descriptor,
+  type ImageIndex,
+  isImageIndex,
+  type Manifest,
+  maximumManifestSize,
+  type Platform,
+  parseManifest,
+} from './manifest.ts';
+export { layerMediaTypes, mediaTypes } from './media-types.ts';
+export {
+  formatImageReference,
+  type ImageReference,
+  isRepositoryName,
+  isTag,
+  parseImageReference,
+} from './reference.ts';
+export type { TarEntry, TarEntryType } from './tar/entry.ts';
+export { readTar } from './tar/read.ts';
+export { type ExpectedContent, verifyContent } from './verify.ts';
