@@ -1,3 +1,6 @@
+export type { CredentialLookup, Credentials } from './client/authenticator.ts';
+export { RegistryClient, type RegistryClientOptions } from './client/registry-client.ts';
+export { readCredentials } from './credentials.ts';
 export { type Digest, digestHex, digestOf, isDigest, parseDigest } from './digest.ts';
 export { OciError, type OciErrorCode, ociErrorCodes } from './error.ts';
 export type { Image } from './image.ts';
@@ -13,6 +16,7 @@ export {
   parseManifest,
 } from './manifest.ts';
 export { layerMediaTypes, mediaTypes } from './media-types.ts';
+export { formatPlatform, hostPlatform } from './platform.ts';
 export {
   formatImageReference,
   type ImageReference,

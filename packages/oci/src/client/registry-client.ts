@@ -1,0 +1,354 @@
+// The pulling half of https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md
+import { type Digest, digestOf, isDigest } from '../digest.ts';
+import { OciError } from '../error.ts';
+import type { Image } from '../image.ts';
+import { maximumImageConfigSize, parseImageConfig } from '../image-config.ts';
+import {
+  type Descriptor,
+  type ImageIndex,
+  isImageIndex,
+  type Manifest,
+  maximumManifestSize,
+  type Platform,
+  parseManifest,
+} from '../manifest.ts';
+import { mediaTypes } from '../media-types.ts';
+import { choosePlatform, formatPlatform, hostPlatform } from '../platform.ts';
+import { formatImageReference, type ImageReference } from '../reference.ts';
+import { verifyContent } from '../verify.ts';
+import { Authenticator, type CredentialLookup } from './authenticator.ts';
+import { backoffDelay, parseRetryAfter, type RetryPolicy, waitFor } from './backoff.ts';
+import { download } from './download.ts';
+import { errorDetail, isRetryableFailure, isRetryableStatus, refused, unreachable } from './failure.ts';
+import { type Answer, discard, headerText, readBody, Transport } from './transport.ts';
+
+export interface RegistryClientOptions {
+  /** PEM certificates of the authorities to trust instead of the system's. */
+  ca?: string;
+  /** PEM client certificate and its key; shown to the registry itself only. */
+  cert?: string;
+  key?: string;
+  /** Plain HTTP instead of HTTPS. */
+  insecure?: boolean;
+  credentials?: CredentialLookup;
+  userAgent?: string;
+  /** Milliseconds without a byte after which a connection counts as broken; 30 000. */
+  idleTimeout?: number;
+  /** How often a request is tried, and the first wait (milliseconds) of a doubling series; 6 times, 500. */
+  retry?: RetryPolicy;
+}
+
+interface Waiting {
+  signal?: AbortSignal;
+}
+
+interface FetchedManifest {
+  bytes: Uint8Array;
+  digest: Digest;
+  document: Manifest | ImageIndex;
+}
+
+interface Request {
+  reference: ImageReference;
+  method: 'GET' | 'HEAD';
+  /** Below `/v2/<repository>/`. */
+  path: string;
+  /** Names the content in messages. */
+  what: string;
+  headers: Record<string, string>;
+  signal: AbortSignal | undefined;
+}
+
+const acceptManifests = [
+  mediaTypes.ociIndex,
+  mediaTypes.ociManifest,
+  mediaTypes.dockerIndex,
+  mediaTypes.dockerManifest,
+].join(', ');
+/** What servers say that do not know a manifest's type; the document itself tells then. */
+const vagueTypes: readonly string[] = ['application/json', 'application/octet-stream', 'text/plain'];
+
+/**
+ * Reads images from registries. Everything it returns with a digest was verified against it. Requests are tried again, with
+ * back-off, while connections break or the registry asks to wait; a blob goes on where it broke off.
+ */
+export class RegistryClient implements AsyncDisposable {
+  readonly #transport: Transport;
+  readonly #authenticator: Authenticator;
+  readonly #scheme: 'http' | 'https';
+  readonly #policy: RetryPolicy;
+
+  constructor(options: RegistryClientOptions = {}) {
+    const { ca, cert, key, insecure = false, credentials = () => undefined } = options;
+    this.#scheme = insecure ? 'http' : 'https';
+    this.#policy = options.retry ?? { attempts: 6, firstDelay: 500 };
+    this.#transport = new Transport({
+      ...(ca !== undefined && { ca }),
+      ...(cert !== undefined && { cert }),
+      ...(key !== undefined && { key }),
+      insecure,
+      userAgent: options.userAgent ?? 'varve',
+      idleTimeout: options.idleTimeout ?? 30_000,
+    });
+    this.#authenticator = new Authenticator(this.#transport, credentials, insecure);
+  }
+
+  /**
+   * What a reference names now: the descriptor of a manifest or an index.
+   * @throws OciError IMAGE_NOT_FOUND, REGISTRY_*, DIGEST_MISMATCH, MANIFEST_INVALID
+   */
+  async resolve(reference: ImageReference, { signal }: Waiting = {}): Promise<Descriptor> {
+    const described = await this.#describe(reference, signal);
+    if (described !== undefined) return described;
+    const { bytes, digest, document } = await this.#fetchManifest(reference, undefined, signal);
+    return { mediaType: document.mediaType, digest, size: bytes.length };
+  }
+
+  /**
+   * The image that a reference names: of an index, the one for `platform` (default: this machine's).
+   * @throws OciError IMAGE_NOT_FOUND, PLATFORM_NOT_FOUND, REGISTRY_*, *_MISMATCH, MANIFEST_INVALID, IMAGE_CONFIG_INVALID
+   */
+  async getImage(reference: ImageReference, options: Waiting & { platform?: Platform } = {}): Promise<Image> {
+    const { signal, platform } = options;
+    const { digest, bytes, manifest } = await this.#chooseManifest(reference, platform, signal);
+    const what = `${name(reference)} (${digest})`;
+    const configBytes = await this.#fetchConfig(reference, manifest, what, signal);
+    const config = parseImageConfig(configBytes);
+    if (config.rootfs.diff_ids.length !== manifest.layers.length) {
+      throw new OciError(
+        'IMAGE_CONFIG_INVALID',
+        `${what} has ${manifest.layers.length} layers and ${config.rootfs.diff_ids.length} diff-ids; build and push the image again`,
+      );
+    }
+    if (platform !== undefined && (config.os !== platform.os || config.architecture !== platform.architecture)) {
+      throw new OciError(
+        'PLATFORM_NOT_FOUND',
+        `${what} is for ${formatPlatform(config)} and not for ${formatPlatform(platform)}; build it for that platform`,
+      );
+    }
+    return { reference, manifest, manifestDigest: digest, manifestBytes: bytes, config, configBytes };
+  }
+
+  /**
+   * The bytes of a layer or another blob. Iterate the result, or abort: it holds a connection. Size and digest are verified
+   * at the end; use nothing of it before the iteration ended without an error.
+   * @throws OciError IMAGE_NOT_FOUND, REGISTRY_*; while iterating also SIZE_MISMATCH, DIGEST_MISMATCH
+   */
+  async openBlob(
+    reference: ImageReference,
+    descriptor: Descriptor,
+    { signal }: Waiting = {},
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const what = `blob ${descriptor.digest} of ${reference.registry}/${reference.repository}`;
+    const open = (offset: number): Promise<Answer> =>
+      this.#request({
+        reference,
+        method: 'GET',
+        path: `blobs/${descriptor.digest}`,
+        what,
+        headers: { 'accept-encoding': 'identity', ...(offset > 0 && { range: `bytes=${offset}-` }) },
+        signal,
+      });
+    const first = await open(0);
+    const bytes = download(first, {
+      registry: reference.registry,
+      what,
+      size: descriptor.size,
+      policy: this.#policy,
+      signal,
+      open,
+    });
+    return verifyContent(bytes, descriptor, what);
+  }
+
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** What the headers of a HEAD answer say; undefined where they do not say all. */
+  async #describe(reference: ImageReference, signal: AbortSignal | undefined): Promise<Descriptor | undefined> {
+    const answer = await this.#request({
+      reference,
+      method: 'HEAD',
+      path: `manifests/${reference.digest ?? reference.tag ?? 'latest'}`,
+      what: `manifest ${name(reference)}`,
+      headers: { accept: acceptManifests },
+      signal,
+    });
+    await discard(answer.body);
+    const mediaType = headerText(answer.headers, 'content-type')?.split(';')[0]?.trim();
+    const digest = headerText(answer.headers, 'docker-content-digest') ?? reference.digest;
+    const size = headerText(answer.headers, 'content-length');
+    if (mediaType === undefined || vagueTypes.includes(mediaType) || digest === undefined || !isDigest(digest))
+      return undefined;
+    if (size === undefined || !/^[0-9]{1,8}$/.test(size) || size === '0') return undefined;
+    checkDigest(digest, reference.digest, name(reference));
+    return { mediaType, digest, size: Number(size) };
+  }
+
+  async #chooseManifest(
+    reference: ImageReference,
+    platform: Platform | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<{ digest: Digest; bytes: Uint8Array; manifest: Manifest }> {
+    const { digest, bytes, document } = await this.#fetchManifest(reference, undefined, signal);
+    if (!isImageIndex(document)) return { digest, bytes, manifest: document };
+    const chosen = choosePlatform(document, platform ?? hostPlatform(process.arch), `${name(reference)} (${digest})`);
+    const child = await this.#fetchManifest({ ...reference, digest: chosen.digest }, chosen, signal);
+    if (!isImageIndex(child.document)) return { digest: child.digest, bytes: child.bytes, manifest: child.document };
+    throw new OciError(
+      'MANIFEST_INVALID',
+      `${name(reference)} is an index of indexes; push an image or an index of images`,
+    );
+  }
+
+  async #fetchManifest(
+    reference: ImageReference,
+    descriptor: Descriptor | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<FetchedManifest> {
+    const what = `manifest ${name(reference)}`;
+    const { bytes, headers } = await this.#read(
+      {
+        reference,
+        method: 'GET',
+        path: `manifests/${reference.digest ?? reference.tag ?? 'latest'}`,
+        what,
+        headers: { accept: descriptor?.mediaType ?? acceptManifests },
+        signal,
+      },
+      maximumManifestSize,
+    );
+    const digest = digestOf(bytes);
+    checkDigest(digest, reference.digest ?? headerText(headers, 'docker-content-digest'), what);
+    if (descriptor !== undefined && descriptor.size !== bytes.length) {
+      throw new OciError(
+        'SIZE_MISMATCH',
+        `${what} should have ${descriptor.size} bytes and has ${bytes.length}; push the index again`,
+      );
+    }
+    const announced = descriptor?.mediaType ?? headerText(headers, 'content-type')?.split(';')[0]?.trim();
+    const mediaType = announced !== undefined && vagueTypes.includes(announced) ? undefined : announced;
+    return { bytes, digest, document: parseManifest(bytes, mediaType) };
+  }
+
+  async #fetchConfig(
+    reference: ImageReference,
+    manifest: Manifest,
+    what: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    const { mediaType, size, digest } = manifest.config;
+    if (mediaType !== mediaTypes.ociConfig && mediaType !== mediaTypes.dockerConfig) {
+      throw new OciError(
+        'IMAGE_CONFIG_INVALID',
+        `${what} is not an image: its configuration is ${mediaType}; name an image`,
+      );
+    }
+    if (size > maximumImageConfigSize) {
+      throw new OciError(
+        'IMAGE_CONFIG_INVALID',
+        `${what} has a configuration of ${size} bytes, and ${maximumImageConfigSize} are the most`,
+      );
+    }
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of await this.openBlob(
+      reference,
+      { mediaType, size, digest },
+      signal === undefined ? {} : { signal },
+    )) {
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  /** A small body as a whole; tried again where its connection breaks. */
+  async #read(request: Request, limit: number): Promise<{ bytes: Uint8Array; headers: Answer['headers'] }> {
+    return this.#retry(request, async () => {
+      const answer = await this.#attempt(request);
+      return { bytes: await readBody(answer.body, limit, request.what), headers: answer.headers };
+    });
+  }
+
+  async #request(request: Request): Promise<Answer> {
+    return this.#retry(request, () => this.#attempt(request));
+  }
+
+  async #retry<T>(request: Request, attempt: () => Promise<T>): Promise<T> {
+    for (let failures = 0; ; failures += 1) {
+      request.signal?.throwIfAborted();
+      let retryAfter: number | undefined;
+      try {
+        return await attempt();
+      } catch (error) {
+        request.signal?.throwIfAborted();
+        const last = failures + 1 >= this.#policy.attempts;
+        if (last || !isRetryableFailure(error)) throw unreachable(request.reference.registry, request.what, error);
+        retryAfter = error instanceof BusyError ? error.retryAfter : undefined;
+      }
+      await waitFor(retryAfter ?? backoffDelay(failures, this.#policy, Math.random()), request.signal);
+    }
+  }
+
+  /** One request, with a second one where the registry first asks who we are. */
+  async #attempt(request: Request): Promise<Answer> {
+    let answer = await this.#send(request, this.#authenticator.authorization(request.reference));
+    if (answer.status === 401) {
+      await discard(answer.body);
+      const authorization = await this.#authenticator.answer(request.reference, answer.headers, request.signal);
+      if (authorization !== undefined) answer = await this.#send(request, authorization);
+    }
+    if (answer.status === 200 || answer.status === 206) return answer;
+    throw await failure(request, answer);
+  }
+
+  async #send(request: Request, authorization: string | undefined): Promise<Answer> {
+    const { registry, repository } = request.reference;
+    const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+    return this.#transport.exchange({
+      method: request.method,
+      url: new URL(`${this.#scheme}://${host}/v2/${repository}/${request.path}`),
+      headers: authorization === undefined ? request.headers : { ...request.headers, authorization },
+      signal: request.signal,
+    });
+  }
+}
+
+/** The registry asks to wait. */
+class BusyError extends OciError {
+  readonly retryAfter: number | undefined;
+
+  constructor(error: OciError, retryAfter: number | undefined) {
+    super(error.code, error.message);
+    this.retryAfter = retryAfter;
+  }
+}
+
+async function failure(request: Request, answer: Answer): Promise<OciError> {
+  let detail = '';
+  try {
+    detail = errorDetail(await readBody(answer.body, 64 * 1024, request.what));
+  } catch {
+    // The status says enough.
+  }
+  const error = refused(request.reference.registry, request.what, answer.status, detail);
+  if (!isRetryableStatus(answer.status)) return error;
+  return new BusyError(error, parseRetryAfter(headerText(answer.headers, 'retry-after'), Date.now()));
+}
+
+function checkDigest(actual: Digest, expected: string | undefined, what: string): void {
+  if (expected === undefined || actual === expected) return;
+  throw new OciError(
+    'DIGEST_MISMATCH',
+    `${what} should be ${expected.slice(0, 80)} and is ${actual}: it was damaged or exchanged; push the image again`,
+  );
+}
+
+/** What identifies the content: by digest where there is one. */
+function name(reference: ImageReference): string {
+  return formatImageReference(reference);
+}

@@ -1,0 +1,142 @@
+// One HTTP exchange with a registry: connections, timeouts and redirects. Credentials and client certificates go to the
+// registry's own origin and nowhere else.
+import { Agent, type Dispatcher, request } from 'undici';
+import { OciError } from '../error.ts';
+
+const maximumRedirects = 5;
+const redirectStatuses = [301, 302, 303, 307, 308];
+
+export interface TransportOptions {
+  ca?: string;
+  cert?: string;
+  key?: string;
+  insecure: boolean;
+  userAgent: string;
+  /** Milliseconds without a byte after which a connection counts as broken. */
+  idleTimeout: number;
+}
+
+export interface Exchange {
+  method: 'GET' | 'HEAD';
+  url: URL;
+  headers: Record<string, string>;
+  signal: AbortSignal | undefined;
+}
+
+export interface Answer {
+  status: number;
+  headers: Dispatcher.ResponseData['headers'];
+  body: Dispatcher.ResponseData['body'];
+}
+
+export class Transport {
+  readonly #options: TransportOptions;
+  readonly #registryAgent: Agent;
+  /** For hosts that a registry sends us to: without the client certificate. */
+  readonly #otherAgent: Agent;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.#registryAgent = createAgent(options, true);
+    this.#otherAgent = createAgent(options, false);
+  }
+
+  /**
+   * Sends a request and follows redirects.
+   * @throws OciError REGISTRY_PROTOCOL for redirects that lead nowhere safe; what undici throws for broken connections
+   */
+  async exchange({ method, url, headers, signal }: Exchange): Promise<Answer> {
+    let target = url;
+    let isHome = true;
+    for (let redirects = 0; redirects <= maximumRedirects; redirects += 1) {
+      const response = await request(target, {
+        method,
+        headers: { 'user-agent': this.#options.userAgent, ...(isHome ? headers : withoutAuthorization(headers)) },
+        dispatcher: isHome ? this.#registryAgent : this.#otherAgent,
+        ...(signal !== undefined && { signal }),
+      });
+      const location = headerText(response.headers, 'location');
+      if (!redirectStatuses.includes(response.statusCode) || location === undefined) {
+        return { status: response.statusCode, headers: response.headers, body: response.body };
+      }
+      await discard(response.body);
+      target = this.#redirectTarget(location, target);
+      // Once elsewhere, never again with credentials: the way back was chosen by another host.
+      isHome &&= target.origin === url.origin;
+    }
+    throw new OciError(
+      'REGISTRY_PROTOCOL',
+      `${url.origin} redirects more than ${maximumRedirects} times for ${url.pathname}; check the registry`,
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#registryAgent.destroy(), this.#otherAgent.destroy()]);
+  }
+
+  #redirectTarget(location: string, base: URL): URL {
+    const target = URL.parse(location, base);
+    const allowed = this.#options.insecure ? ['https:', 'http:'] : ['https:'];
+    if (target !== null && allowed.includes(target.protocol) && target.username === '' && target.password === '')
+      return target;
+    throw new OciError(
+      'REGISTRY_PROTOCOL',
+      `${base.origin} redirects ${base.pathname} to what is not an ${allowed.join(' or ')} address; check the registry`,
+    );
+  }
+}
+
+export function headerText(headers: Answer['headers'], name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+export function headerTexts(headers: Answer['headers'], name: string): string[] {
+  const value = headers[name];
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value];
+}
+
+/** Lets go of a body that nobody reads, so that its connection can be used again. */
+export async function discard(body: Answer['body']): Promise<void> {
+  try {
+    await body.dump({ limit: 64 * 1024 });
+  } catch {
+    // The connection broke: there is nothing left to let go of.
+  }
+}
+
+/**
+ * Reads a whole body of at most `limit` bytes.
+ * @throws OciError REGISTRY_PROTOCOL where it has more; what undici throws for broken connections
+ */
+export async function readBody(body: Answer['body'], limit: number, what: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const source: AsyncIterable<Uint8Array> = body;
+  for await (const chunk of source) {
+    size += chunk.length;
+    if (size > limit)
+      throw new OciError('REGISTRY_PROTOCOL', `${what} has more than ${limit} bytes; check the registry`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function createAgent({ ca, cert, key, idleTimeout }: TransportOptions, withCertificate: boolean): Agent {
+  return new Agent({
+    connect: {
+      timeout: 10_000,
+      ...(ca !== undefined && { ca }),
+      ...(withCertificate && cert !== undefined && { cert }),
+      ...(withCertificate && key !== undefined && { key }),
+    },
+    headersTimeout: idleTimeout,
+    bodyTimeout: idleTimeout,
+  });
+}
+
+function withoutAuthorization(headers: Record<string, string>): Record<string, string> {
+  const { authorization: _, ...rest } = headers;
+  return rest;
+}
