@@ -1,0 +1,17 @@
+// Waiting that ends when it should: after a time, or when a signal says so.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Waits `milliseconds` or until the abort, whichever comes first. Never rejects. */
+export async function delay(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  try {
+    await sleep(milliseconds, undefined, { signal });
+  } catch {
+    // The only reason to reject is the abort, and callers look at the signal next.
+  }
+}
+
+/** A signal that aborts with any of `signals`. */
+export function anySignal(...signals: (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
+}

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { isConditionTrue, setCondition } from './conditions.ts';
+
+const early = new Date('2026-01-01T00:00:00.500Z');
+const late = new Date('2026-01-02T00:00:00Z');
+const ready = { type: 'Ready', status: 'True', reason: 'AllGood', message: '' } as const;
+
+test('a new condition is appended with the time in whole seconds', () => {
+  expect(setCondition([], ready, early)).toEqual([{ ...ready, lastTransitionTime: '2026-01-01T00:00:00Z' }]);
+});
+
+test('the same again changes nothing, not even the array', () => {
+  const conditions = setCondition([], ready, early);
+  expect(setCondition(conditions, { ...ready }, late)).toBe(conditions);
+});
+
+test('a new message keeps the time of the transition, a new status does not', () => {
+  const conditions = setCondition([], ready, early);
+  expect(setCondition(conditions, { ...ready, message: 'still' }, late)[0]).toMatchObject({
+    message: 'still',
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  });
+  expect(setCondition(conditions, { ...ready, status: 'False' }, late)[0]).toMatchObject({
+    lastTransitionTime: '2026-01-02T00:00:00Z',
+  });
+});
+
+test('other conditions and their order stay, and the input is not touched', () => {
+  const conditions = setCondition(setCondition([], ready, early), { ...ready, type: 'Other' }, early);
+  const copy = structuredClone(conditions);
+  const changed = setCondition(conditions, { ...ready, status: 'Unknown', observedGeneration: 3 }, late);
+  expect(changed.map((condition) => condition.type)).toEqual(['Ready', 'Other']);
+  expect(changed[1]).toBe(conditions[1]);
+  expect(conditions).toEqual(copy);
+});
+
+test('a condition is true only when it is there and True', () => {
+  expect(isConditionTrue(undefined, 'Ready')).toBe(false);
+  expect(isConditionTrue([], 'Ready')).toBe(false);
+  expect(isConditionTrue(setCondition([], ready), 'Ready')).toBe(true);
+  expect(isConditionTrue(setCondition([], { ...ready, status: 'Unknown' }), 'Ready')).toBe(false);
+});

@@ -1,0 +1,131 @@
+// A queue of keys for control loops. A key is never processed twice at once; added while it waits, it waits once; added
+// while it is processed, it is processed again afterwards; after a failure it comes back later and later. So whatever
+// happens, the last change of an object is followed by a run that began after it.
+import { type Backoff, backoffDelay } from './backoff.ts';
+
+export interface WorkQueueOptions {
+  /** Keys processed at the same time; 1 unless given. */
+  readonly concurrency?: number;
+  /** Waits after failures of one key; 0.2 s doubling to 60 s unless given. */
+  readonly backoff?: Backoff;
+  /** Told of every failure; the key comes back by itself. */
+  readonly onError?: (key: string, error: unknown) => void;
+  /** Source of jitter, in [0, 1). */
+  readonly random?: () => number;
+}
+
+/** Brings the object of `key` nearer to what is wanted; throws to be called again. `signal` aborts when the queue ends. */
+export type Process = (key: string, signal: AbortSignal) => Promise<void>;
+
+/** setTimeout fires at once beyond 2^31-1 ms; waking up early is harmless. */
+const maxDelay = 2 ** 31 - 1;
+
+export class WorkQueue {
+  readonly #process: Process;
+  readonly #concurrency: number;
+  readonly #backoff: Backoff;
+  readonly #onError: (key: string, error: unknown) => void;
+  readonly #random: () => number;
+
+  /** Keys that wait, in order. */
+  readonly #waiting = new Set<string>();
+  readonly #running = new Map<string, Promise<void>>();
+  /** Keys added while they run. */
+  readonly #again = new Set<string>();
+  readonly #failures = new Map<string, number>();
+  readonly #timers = new Map<string, { readonly due: number; readonly timer: NodeJS.Timeout }>();
+  #signal: AbortSignal | undefined;
+
+  constructor(process: Process, options: WorkQueueOptions = {}) {
+    this.#process = process;
+    this.#concurrency = Math.max(1, options.concurrency ?? 1);
+    this.#backoff = options.backoff ?? { initial: 200, max: 60_000 };
+    this.#onError = options.onError ?? (() => {});
+    this.#random = options.random ?? Math.random;
+  }
+
+  /** Keys that wait to be processed now (not those waiting for a time). */
+  get length(): number {
+    return this.#waiting.size + this.#again.size;
+  }
+
+  /** Has `key` processed as soon as a place is free, also when it waits for a retry. Ignored once the queue has ended. */
+  add(key: string): void {
+    if (this.#signal?.aborted) return;
+    if (this.#running.has(key)) this.#again.add(key);
+    else this.#waiting.add(key);
+    this.#startNext();
+  }
+
+  /** Adds `key` after `milliseconds`. Of several times for one key, the earliest counts. */
+  addAfter(key: string, milliseconds: number): void {
+    if (this.#signal?.aborted) return;
+    if (!(milliseconds > 0)) {
+      this.add(key);
+      return;
+    }
+    const wait = Math.min(milliseconds, maxDelay);
+    const due = Date.now() + wait;
+    const planned = this.#timers.get(key);
+    if (planned !== undefined && planned.due <= due) return;
+    clearTimeout(planned?.timer);
+    const fire = () => {
+      this.#timers.delete(key);
+      this.add(key);
+    };
+    this.#timers.set(key, { due, timer: setTimeout(fire, wait) });
+  }
+
+  /**
+   * Processes keys until the abort; then begins no more, and returns when those that run have ended. Keys added before
+   * are kept for it. Never rejects.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    const { promise: aborted, resolve } = Promise.withResolvers<void>();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) resolve();
+    this.#startNext();
+    await aborted;
+    for (const { timer } of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    this.#waiting.clear();
+    this.#again.clear();
+    await Promise.all(this.#running.values());
+  }
+
+  #startNext(): void {
+    const signal = this.#signal;
+    if (signal === undefined) return;
+    for (const key of this.#waiting) {
+      if (signal.aborted || this.#running.size >= this.#concurrency) return;
+      this.#waiting.delete(key);
+      this.#running.set(key, this.#runOne(key, signal));
+    }
+  }
+
+  async #runOne(key: string, signal: AbortSignal): Promise<void> {
+    // The caller of add must not run a reconciler inside its own call.
+    await Promise.resolve();
+    try {
+      await this.#process(key, signal);
+      this.#failures.delete(key);
+    } catch (error) {
+      if (!signal.aborted) this.#retryLater(key, error);
+    }
+    this.#running.delete(key);
+    if (this.#again.delete(key)) this.#waiting.add(key);
+    this.#startNext();
+  }
+
+  #retryLater(key: string, error: unknown): void {
+    const failures = this.#failures.get(key) ?? 0;
+    this.#failures.set(key, failures + 1);
+    this.addAfter(key, backoffDelay(failures, this.#backoff, this.#random));
+    try {
+      this.#onError(key, error);
+    } catch {
+      // A broken logger must not stop the loop.
+    }
+  }
+}
