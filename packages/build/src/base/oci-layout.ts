@@ -1,0 +1,114 @@
+// Packs a root directory as a one-layer image in an OCI layout directory.
+// https://github.com/opencontainers/image-spec/blob/v1.1.0/image-layout.md
+
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { join } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { constants, createZstdCompress } from 'node:zlib';
+import { type Descriptor, type Digest, digestHex, digestOf, mediaTypes, parseDigest } from '@varve/oci';
+import { runCommand } from '../command.ts';
+
+export interface RootImage {
+  /** OCI's name of the architecture. */
+  readonly architecture: string;
+  /** Seconds since 1970: no file of the layer is newer. */
+  readonly created: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** What made the layer, for the image's history. */
+  readonly createdBy: string;
+}
+
+/** The name in a layout's index under which other tools find the image: `oci:DIRECTORY:base`. */
+export const layoutTag = 'base';
+
+/** Packs `root` into a new OCI layout in `layout`, which must be an existing directory. Returns the manifest's digest. */
+export async function packRoot(root: string, layout: string, image: RootImage, signal?: AbortSignal): Promise<Digest> {
+  const blobs = join(layout, 'blobs/sha256');
+  await fs.mkdir(blobs, { recursive: true });
+  const { layer, diffId } = await packLayer(root, blobs, image.created, signal);
+  const created = new Date(image.created * 1000).toISOString();
+  const config = await writeBlob(blobs, mediaTypes.ociConfig, {
+    created,
+    architecture: image.architecture,
+    os: 'linux',
+    config: {
+      Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+      Cmd: ['/sbin/init'],
+      Labels: image.labels,
+      // systemd's signal for an orderly end (systemd(1), SIGRTMIN+3).
+      StopSignal: 'SIGRTMIN+3',
+    },
+    rootfs: { type: 'layers', diff_ids: [diffId] },
+    history: [{ created, created_by: image.createdBy }],
+  });
+  const manifest = await writeBlob(blobs, mediaTypes.ociManifest, {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config,
+    layers: [layer],
+    annotations: image.labels,
+  });
+  const named = { ...manifest, annotations: { 'org.opencontainers.image.ref.name': layoutTag } };
+  const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [named] };
+  await fs.writeFile(join(layout, 'index.json'), JSON.stringify(index));
+  await fs.writeFile(join(layout, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+  return manifest.digest;
+}
+
+async function packLayer(root: string, blobs: string, created: number, signal?: AbortSignal) {
+  const plain = join(blobs, 'layer.tar');
+  await runCommand('tar', tarArguments(root, plain, created), { signal, timeout: 10 * 60_000 });
+  const compressed = join(blobs, 'layer.tar.zst');
+  const diff = hashing();
+  const blob = hashing();
+  // One thread: with ZSTD_c_nbWorkers Node 26's stream ends too early (ERR_STREAM_PUSH_AFTER_EOF).
+  const zstd = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 3 } });
+  const steps = [createReadStream(plain, { highWaterMark: 1 << 20 }), diff.stream, zstd, blob.stream] as const;
+  await pipeline(...steps, createWriteStream(compressed), { signal });
+  await fs.rm(plain);
+  const layer: Descriptor = { mediaType: mediaTypes.ociLayerZstd, digest: blob.digest(), size: blob.size() };
+  await fs.rename(compressed, join(blobs, digestHex(layer.digest)));
+  return { layer, diffId: diff.digest() };
+}
+
+/** GNU tar's recipe for archives that depend on nothing but the content (tar manual, "Reproducibility"). */
+function tarArguments(root: string, archive: string, created: number): string[] {
+  return [
+    '--create',
+    `--file=${archive}`,
+    `--directory=${root}`,
+    '--format=posix',
+    '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
+    '--sort=name',
+    `--mtime=@${created}`,
+    '--clamp-mtime',
+    '--numeric-owner',
+    '--xattrs',
+    '--xattrs-include=security.capability',
+    '--transform=flags=r;s,^\\./,,',
+    '.',
+  ];
+}
+
+function hashing() {
+  const hash = createHash('sha256');
+  let size = 0;
+  const stream = new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      hash.update(chunk);
+      size += chunk.length;
+      done(null, chunk);
+    },
+  });
+  return { stream, digest: () => parseDigest(`sha256:${hash.digest('hex')}`), size: () => size };
+}
+
+async function writeBlob(blobs: string, mediaType: string, document: object): Promise<Descriptor> {
+  const bytes = Buffer.from(JSON.stringify(document));
+  const digest = digestOf(bytes);
+  await fs.writeFile(join(blobs, digestHex(digest)), bytes);
+  return { mediaType, digest, size: bytes.length };
+}

@@ -1,0 +1,10 @@
+export {
+  type BaseProgress,
+  type BaseStep,
+  buildDebianBase,
+  type DebianBase,
+  type DebianBaseOptions,
+} from './base/build-base.ts';
+export { BuildError, type BuildErrorCode, buildErrorCodes } from './error.ts';
+export { type Prerequisite, prerequisites } from './prerequisites.ts';
+export type { Destination, RegistryAccess } from './push.ts';
