@@ -133,6 +133,9 @@ function chooseMediaType(document: Record<string, unknown>, announced: string | 
     mediaTypes.dockerManifest,
     mediaTypes.dockerIndex,
   ];
+  if (own === undefined && (type === mediaTypes.dockerManifest || type === mediaTypes.dockerIndex)) {
+    throw invalid('a Docker manifest must have a mediaType');
+  }
   if (known.includes(type)) return type;
   throw invalid(`${type.slice(0, 200)} is not a type of manifest that is supported (OCI, or Docker schema 2)`);
 }
