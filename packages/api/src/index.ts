@@ -30,5 +30,4 @@ export type { MachineConfigSpec } from './machine-config-spec.ts';
 export * from './merge.ts';
 export * from './resource.ts';
 export * from './schema.ts';
-export * from './selector.ts';
 export { isRendered, maxConfigBytes, validateMachineConfig } from './validate.ts';

@@ -1,0 +1,129 @@
+// Rolls a pool's hosts onto its rendered config. load actual -> load desired -> diff (planRollout) -> apply.
+// It may be killed between any two writes: each write is safe alone, and the next plan starts from what is there.
+import {
+  canonicalJson,
+  type MachineConfigNode,
+  type MachineConfigPool,
+  machineConfigNodeResource,
+  machineConfigPoolResource,
+} from '@varve/api';
+import { isKubeError } from '@varve/kube';
+import { type Controller, type ControllerContext, nameOf } from '../context.ts';
+import { OwnWrites } from '../own-writes.ts';
+import { createQueue } from '../queue.ts';
+import { recordProgress } from './events.ts';
+import type { Member, Target } from './member.ts';
+import { planRollout, type RolloutPlan, type RolloutStep } from './plan.ts';
+import { poolStatus } from './status.ts';
+
+/** Milliseconds: changes of a moment are planned together. */
+const coalesce = 50;
+
+export function createRolloutController(context: ControllerContext): Controller {
+  const { informers, logger } = context;
+  const ownWrites = new OwnWrites();
+  const queue = createQueue('rollout', logger, async (key, signal) => {
+    // Slots of all pools wait for the watch: a host may just have moved from one pool to another.
+    if (!ownWrites.areSeen((name) => informers.states.get(name))) queue.addAfter(key, coalesce);
+    else await reconcilePool(context, ownWrites, key, signal);
+  });
+  listen(context, (pool) => queue.addAfter(pool, coalesce));
+  return { run: (signal) => queue.run(signal) };
+}
+
+function listen({ informers, events }: ControllerContext, add: (pool: string) => void): void {
+  informers.pools.onChange(({ key }) => add(key));
+  informers.states.onChange((change) => {
+    add(change.object.spec.pool.name);
+    if (change.type !== 'updated') return;
+    add(change.old.spec.pool.name);
+    recordProgress(events, informers.pools.get(change.object.spec.pool.name), change.old, change.object);
+  });
+  informers.nodes.onChange(({ key }) => {
+    const pool = informers.states.get(key)?.spec.pool.name;
+    if (pool) add(pool);
+  });
+  informers.configs.onChange(({ key }) => {
+    for (const pool of informers.pools.list()) {
+      if (pool.spec.configuration?.name === key) add(nameOf(pool));
+    }
+  });
+}
+
+async function reconcilePool(
+  context: ControllerContext,
+  ownWrites: OwnWrites,
+  key: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const pool = context.informers.pools.get(key);
+  if (!pool || pool.metadata.deletionTimestamp) return;
+  const members = loadMembers(context, key);
+  const target = loadTarget(context, pool);
+  // The rendered config is named but not there (yet): the render controller makes it again.
+  if (!target && pool.spec.configuration?.name) return;
+  const plan = planRollout(pool, target, members);
+  for (const step of plan.steps) await applyStep(context, ownWrites, plan, step, signal);
+  await applyStatus(context, pool, plan, signal);
+}
+
+function loadMembers({ informers }: ControllerContext, pool: string): Member[] {
+  return informers.states
+    .list()
+    .filter((state) => state.spec.pool.name === pool && !state.metadata.deletionTimestamp)
+    .map((state) => ({ name: nameOf(state), node: informers.nodes.get(nameOf(state)), state }));
+}
+
+function loadTarget({ informers }: ControllerContext, pool: MachineConfigPool): Target | undefined {
+  const config = informers.configs.get(pool.spec.configuration?.name ?? '');
+  return config && { config: nameOf(config), image: config.spec.osImageURL || undefined };
+}
+
+/** Written with the resourceVersion that the plan saw: when the agent has reported since, the plan is made anew. */
+async function applyStep(
+  context: ControllerContext,
+  ownWrites: OwnWrites,
+  plan: RolloutPlan,
+  step: RolloutStep,
+  signal: AbortSignal,
+): Promise<void> {
+  const state = context.informers.states.get(step.node);
+  const { target } = plan;
+  if (!state || !target) return;
+  const written = await context.client.update(machineConfigNodeResource, withStep(state, step, target), { signal });
+  ownWrites.note(written);
+  context.events.record(written, 'Normal', step.kind === 'Aim' ? 'TargetSet' : 'SlotGranted', step.reason);
+}
+
+export function withStep(state: MachineConfigNode, step: RolloutStep, target: Target): MachineConfigNode {
+  const { configImage: _old, ...spec } = state.spec;
+  return {
+    ...state,
+    spec: {
+      ...spec,
+      configVersion: { desired: target.config },
+      ...(target.image !== undefined && { configImage: { desiredImage: target.image } }),
+      update: { phase: step.kind === 'GrantSlot' ? 'Applied' : 'Staged' },
+    },
+  };
+}
+
+async function applyStatus(
+  { client, informers, events }: ControllerContext,
+  planned: MachineConfigPool,
+  plan: RolloutPlan,
+  signal: AbortSignal,
+): Promise<void> {
+  const pool = informers.pools.get(nameOf(planned)) ?? planned;
+  const status = poolStatus(pool, plan, new Date());
+  if (canonicalJson(status) === canonicalJson(pool.status)) return;
+  try {
+    await client.updateStatus(machineConfigPoolResource, { ...pool, status }, { signal });
+  } catch (error) {
+    if (isKubeError(error, 'NOT_FOUND')) return;
+    throw error;
+  }
+  const before = pool.status?.configuration?.name;
+  const now = status.configuration?.name;
+  if (now && now !== before) events.record(pool, 'Normal', 'RolloutComplete', `every host of the pool is on ${now}`);
+}

@@ -1,0 +1,96 @@
+// One host of a pool, reduced to the facts on which a rollout decides. Everything here is read off the node's two
+// objects; a controller that starts anew reads the same facts.
+import type { MachineConfigNode, Node } from '@varve/api';
+
+/** What the hosts of a pool are to reach. */
+export interface Target {
+  /** Name of the rendered config. */
+  readonly config: string;
+  /** Image reference by digest; undefined leaves hosts on the image that they run. */
+  readonly image: string | undefined;
+}
+
+export interface Member {
+  readonly name: string;
+  readonly node: Node | undefined;
+  readonly state: MachineConfigNode;
+}
+
+export interface Standing {
+  readonly name: string;
+  readonly desired: string;
+  readonly current: string | undefined;
+  /** The host is aimed at the pool's target. */
+  readonly aimed: boolean;
+  /** The host runs what it is aimed at, and nothing is under way on it. */
+  readonly arrived: boolean;
+  readonly staged: boolean;
+  readonly approved: boolean;
+  /** Its agent is between the first write of an apply and the end of its verification. */
+  readonly busy: boolean;
+  /** It has the right to be unavailable now, or uses it. */
+  readonly holdsSlot: boolean;
+  readonly ready: boolean;
+  readonly cordoned: boolean;
+  readonly degraded: boolean;
+  readonly available: boolean;
+  /** The last failure for what it is aimed at, when it has not arrived there. */
+  readonly failure: { readonly code: string; readonly message: string; readonly step: string } | undefined;
+}
+
+/**
+ * Who is unavailable, and who holds a slot.
+ *
+ * A host holds a slot from the approval (phase Applied) until it runs what it is aimed at and is Ready and not degraded,
+ * and also for as long as its agent says that it is applying, rebooting or verifying, whatever the spec says by then.
+ *
+ * A failure does not free a slot. The agent of an approved host tries again by itself, so the host may go down at any
+ * moment; and if a failure freed the slot, a bad image would take down every host of the pool, one after the other.
+ * As it is, it stops at `maxUnavailable` hosts. The slot comes free when the host succeeds, or when a new target
+ * revokes the approval.
+ *
+ * A failure without a slot does not count. A host that could not stage (its disk is full, the registry is away) runs
+ * what it ran and serves: nobody may be held up by it. It counts only if it is really not healthy: not Ready,
+ * cordoned, or degraded although it runs its target. Each host counts once, whatever the number of its troubles.
+ */
+export function standingOf(member: Member, target: Target | undefined): Standing {
+  const { spec, status } = member.state;
+  const update = status?.update;
+  const desired = spec.configVersion.desired;
+  const current = status?.configVersion?.current;
+  const aimed = target !== undefined && desired === target.config && spec.configImage?.desiredImage === target.image;
+  const busy = update?.step === 'Applying' || update?.step === 'Rebooting' || update?.step === 'Verifying';
+  const approved = spec.update?.phase === 'Applied';
+  const reached = desired !== '' && current === desired;
+  const ready = conditionOf(member.node?.status?.conditions, 'Ready') === 'True';
+  const cordoned = member.node?.spec?.unschedulable === true;
+  const degraded = conditionOf(status?.conditions, 'NodeDegraded') === 'True';
+  const holdsSlot = busy || (approved && desired !== '' && !(reached && ready && !degraded));
+  const failure = update?.lastFailure;
+  return {
+    name: member.name,
+    desired,
+    current,
+    aimed,
+    arrived: reached && !busy,
+    staged: desired !== '' && update?.staged === desired,
+    approved,
+    busy,
+    holdsSlot,
+    ready,
+    cordoned,
+    degraded,
+    available: ready && !cordoned && !holdsSlot && !(reached && degraded),
+    failure:
+      failure && !reached && failure.config === desired
+        ? { code: failure.code, message: failure.message, step: failure.step ?? 'Failed' }
+        : undefined,
+  };
+}
+
+function conditionOf(
+  conditions: readonly { type: string; status: string }[] | undefined,
+  type: string,
+): string | undefined {
+  return conditions?.find((condition) => condition.type === type)?.status;
+}

@@ -1,0 +1,47 @@
+// All controllers in one process, on one shared copy of the cluster. They hold no state of their own: killed at any
+// instruction and started anywhere, they go on where they were.
+import { EventRecorder, type KubeClient } from '@varve/kube';
+import type { Logger } from 'pino';
+import { type Controller, type ControllerContext, createInformers } from './context.ts';
+import { createEnrollController, type Signer } from './enroll/controller.ts';
+import { createGarbageController } from './gc/controller.ts';
+import { createNodeController } from './node/controller.ts';
+import { createHeartbeatController } from './node/heartbeat.ts';
+import { createRenderController } from './render/controller.ts';
+import type { ResolveImage } from './render/resolve-image.ts';
+import { createRolloutController } from './rollout/controller.ts';
+
+export interface ControllersOptions {
+  /** With the rights of system:masters. It stays open; the caller closes it. */
+  readonly client: KubeClient;
+  readonly signer: Signer;
+  readonly resolveImage: ResolveImage;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  /** Milliseconds: how long a pool must rest before it is rendered (1 s), and how long a host may be silent (40 s). */
+  readonly settle?: number;
+  readonly heartbeatGracePeriod?: number;
+}
+
+/** Runs until the abort, then resolves when everything has ended. Rejects only when it is aborted before it is ready. */
+export async function startControllers(options: ControllersOptions): Promise<void> {
+  const { client, logger, signal, settle, heartbeatGracePeriod } = options;
+  const informers = createInformers(client, logger);
+  const onError = (error: unknown) => logger.warn({ err: error }, 'an event could not be recorded');
+  await using events = new EventRecorder(client, { component: 'varve-controllers', onError });
+  const context: ControllerContext = { client, informers, events, logger };
+  const controllers: Controller[] = [
+    createEnrollController(context, options.signer),
+    createNodeController(context),
+    createHeartbeatController(context, heartbeatGracePeriod === undefined ? {} : { gracePeriod: heartbeatGracePeriod }),
+    createRenderController(context, { resolveImage: options.resolveImage, ...(settle !== undefined && { settle }) }),
+    createRolloutController(context),
+    createGarbageController(context),
+  ];
+  const all = Object.values(informers);
+  const running = all.map((informer) => informer.start(signal));
+  // A plan from half of the objects would be wrong: nothing acts before everything has been seen.
+  await Promise.all(all.map((informer) => informer.synced()));
+  logger.info('controllers are running');
+  await Promise.all([...running, ...controllers.map((controller) => controller.run(signal))]);
+}

@@ -1,0 +1,186 @@
+// One answer to "why is this host not updated?", from the plan itself: what is said here is what holds the host there.
+import type { MachineConfigPool } from '@varve/api';
+import type { Member, Standing, Target } from '../rollout/member.ts';
+import { planRollout, type RolloutPlan } from '../rollout/plan.ts';
+
+export interface Explanation {
+  readonly updated: boolean;
+  /** One word for scripts. */
+  readonly reason:
+    | 'Updated'
+    | 'NoPool'
+    | 'RenderDegraded'
+    | 'NoTarget'
+    | 'NotReady'
+    | 'Degraded'
+    | 'Failed'
+    | 'Staging'
+    | 'Cordoned'
+    | 'Paused'
+    | 'WaitingForSlot'
+    | 'Applying'
+    | 'FinishingEarlierTarget'
+    | 'Pending';
+  /** One sentence for people. */
+  readonly answer: string;
+  /** What to do or to look at next; empty when nothing needs doing. */
+  readonly advice: string;
+}
+
+export interface WhyInput {
+  /** Undefined when no pool, or more than one, claims the host. */
+  readonly pool: MachineConfigPool | undefined;
+  readonly target: Target | undefined;
+  /** Every host of the pool: slots are shared. */
+  readonly members: readonly Member[];
+}
+
+export function explainNode(name: string, input: WhyInput): Explanation {
+  const { pool, target, members } = input;
+  const member = members.find((candidate) => candidate.name === name);
+  if (!pool || !member) {
+    const answer = `${name} belongs to no pool: no pool's nodeSelector matches its labels, or those of two pools do`;
+    return {
+      updated: false,
+      reason: 'NoPool',
+      answer,
+      advice: `compare "kubectl get node ${name} --show-labels" with the pools' spec.nodeSelector`,
+    };
+  }
+  const plan = planRollout(pool, target, members);
+  const standing = plan.standings.find((candidate) => candidate.name === name);
+  const render = pool.status?.conditions?.find(
+    (condition) => condition.type === 'RenderDegraded' && condition.status === 'True',
+  );
+  const poolName = pool.metadata.name ?? '';
+  const explanation = standing ? explainStanding(standing, plan, member) : undefined;
+  if (render && (!explanation || explanation.updated || !target)) {
+    const answer = `pool ${poolName} has no new target: ${render.message}`;
+    return {
+      updated: false,
+      reason: 'RenderDegraded',
+      answer,
+      advice: 'correct what the message names; hosts keep what they have',
+    };
+  }
+  if (!target || !explanation) {
+    const answer = `pool ${poolName} has no rendered config yet: no MachineConfig matches its machineConfigSelector`;
+    return {
+      updated: false,
+      reason: 'NoTarget',
+      answer,
+      advice: 'create a MachineConfig with the label that the pool selects',
+    };
+  }
+  return explanation;
+}
+
+/** The host that needs an answer most: the first that is not updated, in the order of trouble. */
+export function explainPool(input: WhyInput): ReadonlyMap<string, Explanation> {
+  return new Map(input.members.map((member) => [member.name, explainNode(member.name, input)]));
+}
+
+function explainStanding(standing: Standing, plan: RolloutPlan, member: Member): Explanation {
+  const { name } = standing;
+  const target = plan.target?.config ?? '';
+  const message = member.state.status?.update?.message ?? '';
+  const says = message === '' ? '' : `: ${message}`;
+  const look = `kubectl describe machineconfignode ${name}`;
+  if (standing.busy && !standing.aimed) {
+    const answer = `${name} finishes ${standing.desired} first, then it gets ${target}${says}`;
+    return { updated: false, reason: 'FinishingEarlierTarget', answer, advice: '' };
+  }
+  if (!standing.aimed) {
+    return { updated: false, reason: 'Pending', answer: `${name} is about to be given ${target}`, advice: '' };
+  }
+  if (standing.arrived) return explainArrived(standing, target);
+  if (standing.failure && !standing.busy) {
+    const { code, step, message: text } = standing.failure;
+    const effect = standing.holdsSlot
+      ? 'it keeps its slot, since its agent tries again'
+      : 'it runs what it ran, and tries again';
+    const answer = `${name} failed on ${target} while ${step}: ${code}: ${text}; ${effect}`;
+    return {
+      updated: false,
+      reason: 'Failed',
+      answer,
+      advice: `remove the cause, or change the pool's MachineConfigs; see ${look}`,
+    };
+  }
+  if (standing.holdsSlot) {
+    const step = member.state.status?.update?.step ?? 'Idle';
+    const slow = standing.ready ? '' : '; it is not Ready';
+    const answer = `${name} has a slot and is at step ${step} on the way to ${target}${says}${slow}`;
+    return { updated: false, reason: 'Applying', answer, advice: standing.ready ? '' : look };
+  }
+  if (!standing.staged) return explainStaging(standing, target, says, look);
+  return explainHeld(standing, plan, target);
+}
+
+function explainArrived(standing: Standing, target: string): Explanation {
+  const { name } = standing;
+  const look = `kubectl describe machineconfignode ${name}`;
+  if (!standing.ready) {
+    return {
+      updated: false,
+      reason: 'NotReady',
+      answer: `${name} runs ${target} but is not Ready`,
+      advice: `kubectl describe node ${name}`,
+    };
+  }
+  if (standing.degraded) {
+    return {
+      updated: false,
+      reason: 'Degraded',
+      answer: `${name} runs ${target} but its agent reports NodeDegraded`,
+      advice: look,
+    };
+  }
+  return { updated: true, reason: 'Updated', answer: `${name} is updated: it runs ${target}`, advice: '' };
+}
+
+function explainStaging(standing: Standing, target: string, says: string, look: string): Explanation {
+  const { name } = standing;
+  if (!standing.ready) {
+    const answer = `${name} is not Ready and has not staged ${target}${says}`;
+    return {
+      updated: false,
+      reason: 'NotReady',
+      answer,
+      advice: `see whether its agent runs: systemctl status varve-agent on ${name}`,
+    };
+  }
+  return {
+    updated: false,
+    reason: 'Staging',
+    answer: `${name} is staging ${target}${says}`,
+    advice: standing.degraded ? look : '',
+  };
+}
+
+function explainHeld(standing: Standing, plan: RolloutPlan, target: string): Explanation {
+  const { name } = standing;
+  if (standing.cordoned) {
+    const answer = `${name} has staged ${target} but is cordoned; a cordoned host gets no slot`;
+    return { updated: false, reason: 'Cordoned', answer, advice: `kubectl uncordon ${name}` };
+  }
+  if (plan.paused) {
+    return {
+      updated: false,
+      reason: 'Paused',
+      answer: `${name} has staged ${target} but its pool is paused`,
+      advice: 'set spec.paused of the pool to false',
+    };
+  }
+  const place = plan.waiting.indexOf(name);
+  if (place < 0)
+    return { updated: false, reason: 'Pending', answer: `${name} is about to get a slot for ${target}`, advice: '' };
+  const holders = plan.unavailable.slice(0, 5).join(', ');
+  const more = plan.unavailable.length > 5 ? ` and ${plan.unavailable.length - 5} more` : '';
+  const answer = `${name} has staged ${target} and waits for a slot behind ${place} other(s): ${plan.unavailable.length} of at most ${plan.maxUnavailable} hosts are unavailable (${holders}${more})`;
+  const failing = plan.standings.find((other) => other.holdsSlot && other.failure);
+  const advice = failing
+    ? `${failing.name} holds its slot because it fails: ${failing.failure?.code}; see varve why ${failing.name}`
+    : '';
+  return { updated: false, reason: 'WaitingForSlot', answer, advice };
+}
