@@ -1,0 +1,36 @@
+// What the agent wrote into a deployment, kept beside it in the deployment's own /etc: the OS and its configuration
+// roll back together, and drift is measured against this record, without the control plane.
+import * as z from 'zod';
+
+const attributes = { path: z.string(), uid: z.int(), gid: z.int() };
+
+export const managedEntrySchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('file'), ...attributes, mode: z.int(), sha256: z.string(), size: z.int() }),
+  z.object({ kind: z.literal('directory'), ...attributes, mode: z.int() }),
+  z.object({ kind: z.literal('link'), ...attributes, target: z.string() }),
+]);
+export type ManagedEntry = z.infer<typeof managedEntrySchema>;
+
+export const managedUnitSchema = z.object({
+  name: z.string(),
+  state: z.enum(['enabled', 'disabled', 'masked']),
+  /** Links below /etc/systemd/system that make the unit's state. */
+  links: z.array(z.object({ path: z.string(), target: z.string() })),
+});
+export type ManagedUnit = z.infer<typeof managedUnitSchema>;
+
+export const appliedConfigSchema = z.object({
+  version: z.literal(1),
+  /** The deployment that this record was completed for. In any other one it is a copy that OSTree's /etc merge made. */
+  deployment: z.string(),
+  /** Rendered config; absent on a host that no config was applied to yet. */
+  config: z.string().optional(),
+  image: z.string(),
+  /** The whole kernel command line of the deployment, without `ostree=`. */
+  kernelArguments: z.array(z.string()),
+  entries: z.array(managedEntrySchema),
+  units: z.array(managedUnitSchema),
+});
+export type AppliedConfig = z.infer<typeof appliedConfigSchema>;
+
+export const appliedConfigPath = '/etc/varve/applied.json';

@@ -1,0 +1,51 @@
+// Takes a former config out of a deployment. OSTree's /etc merge carries every local change into a new deployment, so
+// what the agent once wrote must be put back to the image's own version, or vanish, before the next config is written.
+import { posix } from 'node:path';
+import type { Tree } from '../tree/tree.ts';
+import type { AppliedConfig } from './entry.ts';
+import { unitDirectory } from './plan.ts';
+import { listUnitLinks, refersTo } from './units.ts';
+
+export async function resetContent(tree: Tree, applied: Pick<AppliedConfig, 'entries' | 'units'>): Promise<void> {
+  const paths = new Set<string>();
+  for (const unit of applied.units) {
+    for (const link of unit.links) paths.add(link.path);
+    if (unit.state !== 'enabled') for (const path of await imageLinks(tree, unit.name)) paths.add(path);
+  }
+  for (const entry of applied.entries) paths.add(entry.path);
+  // Children before parents: a directory can only vanish empty.
+  for (const path of [...paths].sort().reverse()) await restore(tree, path);
+}
+
+/** Where the image itself enables the unit. */
+async function imageLinks(tree: Tree, unit: string): Promise<string[]> {
+  const links = await listUnitLinks(tree, `/usr${unitDirectory}`);
+  return links.filter((link) => refersTo(link, unit)).map((link) => link.path.slice('/usr'.length));
+}
+
+/** Gives `/etc/X` what `/usr/etc/X` has. */
+async function restore(tree: Tree, path: string): Promise<void> {
+  const original = `/usr${path}`;
+  const stats = await tree.lstat(original);
+  if (!stats) {
+    if (await tree.remove(path)) await removeEmptyParents(tree, path);
+    return;
+  }
+  const attributes = { mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
+  if (stats.isDirectory()) {
+    if (!(await tree.lstat(path))?.isDirectory()) await tree.remove(path);
+    await tree.writeDirectory(path, attributes);
+    return;
+  }
+  await tree.remove(path);
+  if (stats.isSymbolicLink()) await tree.writeLink(path, (await tree.readLink(original)) ?? '', attributes);
+  else await tree.writeFile(path, (await tree.readFile(original)) ?? new Uint8Array(), attributes);
+}
+
+/** Directories that were made for a managed entry and that the image does not have. */
+async function removeEmptyParents(tree: Tree, path: string): Promise<void> {
+  for (let parent = posix.dirname(path); parent !== '/etc' && parent !== '/'; parent = posix.dirname(parent)) {
+    if (await tree.lstat(`/usr${parent}`)) return;
+    if (!(await tree.remove(parent))) return;
+  }
+}

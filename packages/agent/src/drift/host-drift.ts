@@ -1,0 +1,42 @@
+// Everything in which a booted host can differ from what was applied to it. Pure on the host's state, reads the tree.
+import { checkContent, type Drift } from '../content/check.ts';
+import { appliedConfigPath } from '../content/entry.ts';
+import type { HostState } from '../driver/driver.ts';
+import { Tree } from '../tree/tree.ts';
+
+/** Longest list that the API takes (MachineConfigNode, status.drift). */
+export const maxDrift = 100;
+
+/** Empty on a host without a record: nothing was promised about it. */
+export async function hostDrift(host: HostState): Promise<Drift[]> {
+  const { applied } = host.booted;
+  if (!applied) return [];
+  const tree = new Tree(host.booted.root);
+  const drift = [...bootDrift(host), ...(await checkContent(tree, applied))];
+  return drift.slice(0, maxDrift);
+}
+
+/** Kernel arguments and image: what runs, and what the boot entry would start again. */
+export function bootDrift(host: HostState): Drift[] {
+  const { applied } = host.booted;
+  if (!applied) return [];
+  const drift: Drift[] = [];
+  const wanted = applied.kernelArguments;
+  if (!sameList(host.bootedKernelArguments, wanted)) {
+    const message = `the host was booted with "${host.bootedKernelArguments.join(' ')}", the config says "${wanted.join(' ')}"`;
+    drift.push({ path: '/proc/cmdline', kind: 'KernelArgument', message });
+  } else if (!sameList(host.booted.kernelArguments, wanted)) {
+    const message = `the boot entry has "${host.booted.kernelArguments.join(' ')}", the config says "${wanted.join(' ')}"`;
+    drift.push({ path: '/boot/loader/entries', kind: 'KernelArgument', message });
+  }
+  const { imageDigest } = host.booted;
+  if (imageDigest && !applied.image.endsWith(`@${imageDigest}`)) {
+    const message = `the host runs ${imageDigest}, ${appliedConfigPath} says ${applied.image}`;
+    drift.push({ path: '/', kind: 'Image', message });
+  }
+  return drift;
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}

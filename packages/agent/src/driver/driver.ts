@@ -1,0 +1,80 @@
+// What the agent needs of a host. One driver per way in which image-based hosts are updated; the reconciler knows no other.
+import type { AppliedConfig } from '../content/entry.ts';
+import type { ContentPlan } from '../content/plan.ts';
+
+export interface HostDeployment {
+  /** Unique on the host; for OSTree `<checksum>.<serial>`. */
+  readonly name: string;
+  /** OSTree commit. */
+  readonly checksum: string;
+  /** Reference of the image, without a signature scheme. */
+  readonly image: string | undefined;
+  /** Digest of the image's manifest. */
+  readonly imageDigest: string | undefined;
+  /** Without `ostree=`. */
+  readonly kernelArguments: readonly string[];
+  /** What was written into it; absent on a deployment that this agent did not complete. */
+  readonly applied: AppliedConfig | undefined;
+  /** False for one that an apply left half-made; only such ones may vanish. */
+  readonly complete: boolean;
+  /** Where its files lie. */
+  readonly root: string;
+}
+
+export interface StagedConfig {
+  readonly config: string;
+  readonly image: string;
+  readonly checksum: string;
+}
+
+export interface HostState {
+  /** The first one is the next boot. */
+  readonly deployments: readonly HostDeployment[];
+  readonly booted: HostDeployment;
+  /** Another one after every boot. */
+  readonly bootId: string;
+  /** What the running kernel was given, without `ostree=`. */
+  readonly bootedKernelArguments: readonly string[];
+  /** What the host was installed with; a config's arguments come after them. */
+  readonly baseKernelArguments: readonly string[];
+  readonly staged: StagedConfig | undefined;
+}
+
+export interface StageProgress {
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  readonly step: string;
+}
+
+export interface StageRequest {
+  readonly config: string;
+  /** By digest. */
+  readonly image: string;
+  readonly plan: ContentPlan;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: StageProgress) => void;
+}
+
+export interface ApplyRequest {
+  readonly config: string;
+  readonly image: string;
+  readonly plan: ContentPlan;
+  readonly signal: AbortSignal;
+  readonly onStep: (message: string) => void;
+}
+
+export interface HostDriver {
+  status(signal: AbortSignal): Promise<HostState>;
+  /** Fetches and imports what `apply` will need. Changes nothing that the host runs or boots; may be killed anywhere. */
+  stage(request: StageRequest): Promise<void>;
+  /** Makes a deployment of what was staged, and makes it the next boot in one step when it is complete. */
+  apply(request: ApplyRequest): Promise<void>;
+  /** Makes an existing deployment the next boot. */
+  setNextBoot(name: string, signal: AbortSignal): Promise<void>;
+  /** Makes the deployment before the booted one the next boot. NO_ROLLBACK when there is none. */
+  rollback(signal: AbortSignal): Promise<void>;
+  /** Removes half-made deployments; with `all`, also those older than the rollback and images that nothing uses. */
+  collectGarbage(scope: 'half-made' | 'all', signal: AbortSignal): Promise<void>;
+  /** Starts the next boot. On a booted host the process ends soon after; otherwise the caller starts afresh. */
+  reboot(signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,78 @@
+// Who a joined host is: its server, whom it trusts, and its key and certificate in one file, so that they can only be
+// replaced together.
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Connection, parseCertificate } from '@varve/kube';
+import * as z from 'zod';
+import { AgentError } from '../error.ts';
+import { readState, readTextIfThere, writeDurable, writeState } from '../state/durable-file.ts';
+
+const serverSchema = z.object({ server: z.string(), nodeName: z.string(), ca: z.string().optional() });
+export type Server = z.infer<typeof serverSchema>;
+
+export interface Identity extends Server {
+  /** PEM. */
+  readonly cert: string;
+  readonly key: string;
+}
+
+const files = { server: 'server.json', credential: 'client.pem', pendingKey: 'pending-key.pem' };
+
+/** The identity, or undefined when the host has not joined. */
+export async function readIdentity(directory: string): Promise<Identity | undefined> {
+  const server = await readServer(directory);
+  const credential = await readTextIfThere(join(directory, files.credential));
+  if (!server || credential === undefined) return undefined;
+  const cert = pemBlock(credential, 'CERTIFICATE');
+  const key = pemBlock(credential, 'PRIVATE KEY');
+  if (cert && key) return { ...server, cert, key };
+  throw new AgentError(
+    'IDENTITY_INVALID',
+    `${directory} holds no usable certificate; remove it and join the host again`,
+  );
+}
+
+export async function readServer(directory: string): Promise<Server | undefined> {
+  return await readState(join(directory, files.server), serverSchema);
+}
+
+export async function writeServer(directory: string, server: Server): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await chmod(directory, 0o700);
+  await writeState(join(directory, files.server), server);
+}
+
+/** The key whose certificate is being waited for: made once, so that a restart asks for the same request. */
+export async function pendingKey(directory: string, create: () => string): Promise<string> {
+  const path = join(directory, files.pendingKey);
+  const existing = await readTextIfThere(path);
+  if (existing) return existing;
+  const key = create();
+  await writeDurable(path, key);
+  return key;
+}
+
+export async function discardPendingKey(directory: string): Promise<void> {
+  await writeDurable(join(directory, files.pendingKey), '');
+}
+
+/** Replaces key and certificate in one step. */
+export async function writeCredential(directory: string, credential: { cert: string; key: string }): Promise<void> {
+  await writeDurable(join(directory, files.credential), `${credential.cert.trim()}\n${credential.key.trim()}\n`);
+  await discardPendingKey(directory);
+}
+
+export function connectionOf(identity: Identity): Connection {
+  const { server, ca, cert, key } = identity;
+  return { server, ...(ca === undefined ? {} : { ca }), cert, key, userAgent: 'varve-agent' };
+}
+
+/** When to ask for the next certificate: at two thirds of its life, as the kubelet does. */
+export function renewalTime(cert: string): Date {
+  const { notBefore, notAfter } = parseCertificate(cert);
+  return new Date(notBefore.getTime() + ((notAfter.getTime() - notBefore.getTime()) * 2) / 3);
+}
+
+function pemBlock(text: string, label: string): string | undefined {
+  return new RegExp(`-----BEGIN ${label}-----[\\s\\S]+?-----END ${label}-----\n?`).exec(text)?.[0];
+}

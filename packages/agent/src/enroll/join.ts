@@ -1,0 +1,133 @@
+// Joining: a host with nothing but a server's address, a token and a pin becomes a node with a key of its own. Every
+// step can be repeated; a join that was killed goes on where it stopped.
+import { hostname } from 'node:os';
+import { createKey, fetchCertificateAuthority, isKubeError, KubeClient, parseCertificate } from '@varve/kube';
+import { AgentError } from '../error.ts';
+import { statePaths } from '../state/paths.ts';
+import { discardPendingKey, pendingKey, readIdentity, type Server, writeCredential, writeServer } from './identity.ts';
+import { requestCertificate } from './request.ts';
+
+export interface JoinOptions {
+  /** `https://host:port`. */
+  readonly server: string;
+  /** Bootstrap token, `abcdef.0123456789abcdef`. */
+  readonly token: string;
+  /** PEM of the server's authority. One of `ca` and `caPin`; with neither, the system's trust store decides. */
+  readonly ca?: string;
+  /** `sha256:` and the hex SHA-256 of the authority's public key, as kubeadm prints it. */
+  readonly caPin?: string;
+  /** The host's name unless given. */
+  readonly nodeName?: string;
+  readonly stateDirectory: string;
+  /** Milliseconds to wait for the certificate; 5 minutes unless given. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (message: string) => void;
+}
+
+export interface Joined {
+  readonly nodeName: string;
+  readonly server: string;
+  /** False when the host had joined this server under this name before. */
+  readonly joinedNow: boolean;
+}
+
+const defaultTimeout = 5 * 60_000;
+const nodeNamePattern = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/**
+ * Joins a host. Throws JOIN_TOKEN_REJECTED, JOIN_TOKEN_EXPIRED, JOIN_DENIED, JOIN_PENDING or IDENTITY_INVALID, and
+ * KubeError PIN_MISMATCH, UNREACHABLE and the like.
+ */
+export async function joinHost(options: JoinOptions): Promise<Joined> {
+  const { signal = new AbortController().signal, onProgress = () => {} } = options;
+  const nodeName = options.nodeName ?? hostname().toLowerCase();
+  if (!nodeNamePattern.test(nodeName) || nodeName.length > 253) {
+    throw new AgentError(
+      'IDENTITY_INVALID',
+      `"${nodeName}" is no node name: lower-case letters, digits, "-" and "." only; give --name`,
+    );
+  }
+  const directory = statePaths(options.stateDirectory).identity;
+  const existing = await readIdentity(directory);
+  if (existing) {
+    assertSame(existing, { server: options.server, nodeName }, directory);
+    return { nodeName, server: existing.server, joinedNow: false };
+  }
+  const server = await trust(options, nodeName, signal);
+  await writeServer(directory, server);
+  onProgress(`trusting ${server.server}`);
+  const key = await pendingKey(directory, createKey);
+  const cert = await request(options, server, key, signal, onProgress);
+  await writeCredential(directory, { cert, key });
+  onProgress(`joined as ${nodeName}`);
+  return { nodeName, server: server.server, joinedNow: true };
+}
+
+async function trust(options: JoinOptions, nodeName: string, signal: AbortSignal): Promise<Server> {
+  const { server, ca, caPin } = options;
+  if (ca !== undefined) return { server, nodeName, ca };
+  if (caPin === undefined) return { server, nodeName };
+  return { server, nodeName, ca: await fetchCertificateAuthority({ server, pin: caPin, signal }) };
+}
+
+async function request(
+  options: JoinOptions,
+  server: Server,
+  key: string,
+  signal: AbortSignal,
+  onProgress: (message: string) => void,
+): Promise<string> {
+  const { token, timeout = defaultTimeout } = options;
+  const ca = server.ca === undefined ? {} : { ca: server.ca };
+  await using client = new KubeClient({ server: server.server, ...ca, token, userAgent: 'varve-agent' });
+  try {
+    const cert = await requestCertificate({ client, nodeName: server.nodeName, key, signal, timeout, onProgress });
+    assertUsable(cert, server.nodeName);
+    return cert;
+  } catch (error) {
+    // A refused key is not asked about again: the next join makes another one.
+    if (error instanceof AgentError && error.code === 'JOIN_DENIED') {
+      await discardPendingKey(statePaths(options.stateDirectory).identity);
+    }
+    throw explainToken(error, server.server);
+  }
+}
+
+function explainToken(error: unknown, server: string): unknown {
+  if (!isKubeError(error, 'UNAUTHORIZED', 'FORBIDDEN')) return error;
+  if (/expired/i.test(error.message)) {
+    return new AgentError(
+      'JOIN_TOKEN_EXPIRED',
+      `${server} says that the token has expired; ask for a new one and join again`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return new AgentError(
+    'JOIN_TOKEN_REJECTED',
+    `${server} does not accept the token: ${error.message}; check it, or ask for a new one`,
+    {
+      cause: error,
+    },
+  );
+}
+
+function assertUsable(cert: string, nodeName: string): void {
+  const { commonName } = parseCertificate(cert);
+  if (commonName !== `system:node:${nodeName}`) {
+    throw new AgentError(
+      'IDENTITY_INVALID',
+      `the server signed a certificate for "${commonName}" instead of node ${nodeName}; check the server`,
+    );
+  }
+}
+
+function assertSame(existing: Server, wanted: Pick<Server, 'server' | 'nodeName'>, directory: string): void {
+  if (existing.server === wanted.server && existing.nodeName === wanted.nodeName) return;
+  throw new AgentError(
+    'IDENTITY_INVALID',
+    `this host has joined ${existing.server} as ${existing.nodeName}; remove ${directory} to let it join ${wanted.server} as ${wanted.nodeName}`,
+  );
+}

@@ -1,0 +1,28 @@
+/** Codes of every error that this package throws; each has a row in docs/errors.md. */
+export const agentErrorCodes = [
+  'JOIN_TOKEN_REJECTED',
+  'JOIN_TOKEN_EXPIRED',
+  'JOIN_DENIED',
+  'JOIN_PENDING',
+  'IDENTITY_INVALID',
+  'AGENT_RUNNING',
+  'STATE_CORRUPT',
+  'CONFIG_UNSUPPORTED',
+  'SOURCE_UNAVAILABLE',
+  'UNIT_FAILED',
+  'VERIFY_FAILED',
+  'BOOT_FAILED',
+  'NO_ROLLBACK',
+  'HOST_COMMAND_FAILED',
+] as const;
+export type AgentErrorCode = (typeof agentErrorCodes)[number];
+
+export class AgentError extends Error {
+  override readonly name = 'AgentError';
+  readonly code: AgentErrorCode;
+
+  constructor(code: AgentErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,110 @@
+// A host from outside: what it runs, and making one in a directory.
+import { formatImageReference, parseImageReference, type RegistryClientOptions } from '@varve/oci';
+import { importImage, Sysroot } from '@varve/ostree';
+import { bootDirectory, directoryBoot, machineBoot } from './boot/boot.ts';
+import type { Drift } from './content/check.ts';
+import { planContent } from './content/plan.ts';
+import { SourceCache } from './content/source.ts';
+import { hostDrift } from './drift/host-drift.ts';
+import type { HostDeployment, StageProgress } from './driver/driver.ts';
+import { OstreeDriver } from './driver/ostree/driver.ts';
+import { prepareDeployment } from './driver/ostree/prepare.ts';
+import { registryClientFor } from './driver/ostree/registry.ts';
+import { deploymentName } from './driver/ostree/state.ts';
+import { readIdentity } from './enroll/identity.ts';
+import { rollbackDeployment } from './reconcile/diff.ts';
+import { writeState } from './state/durable-file.ts';
+import { lockSysroot } from './state/lock.ts';
+import { defaultStateroot, stateDirectoryOf, statePaths } from './state/paths.ts';
+
+export interface HostStatus {
+  readonly bootId: string;
+  readonly booted: HostDeployment;
+  readonly rollback: HostDeployment | undefined;
+  /** Boots next; the booted one unless a boot is due. */
+  readonly next: HostDeployment | undefined;
+  /** What the running kernel was given, without `ostree=`. */
+  readonly kernelArguments: readonly string[];
+  readonly drift: readonly Drift[];
+}
+
+export interface HostOptions {
+  readonly stateroot?: string;
+  readonly stateDirectory?: string;
+}
+
+/** What a host runs. Takes no lock: it can be asked beside its agent. */
+export async function hostStatus(sysroot: string, options: HostOptions = {}): Promise<HostStatus> {
+  const { stateroot = defaultStateroot } = options;
+  const paths = statePaths(options.stateDirectory ?? stateDirectoryOf(sysroot, stateroot));
+  const boot = sysroot === '/' ? machineBoot : directoryBoot(sysroot, paths);
+  const driver = new OstreeDriver({ sysroot, stateroot, paths, boot, identity: async () => undefined });
+  const host = await driver.status();
+  return {
+    bootId: host.bootId,
+    booted: host.booted,
+    rollback: rollbackDeployment(host),
+    next: host.deployments[0],
+    kernelArguments: host.bootedKernelArguments,
+    drift: await hostDrift(host),
+  };
+}
+
+export interface CreateHostOptions extends HostOptions {
+  readonly sysroot: string;
+  /** Image reference; a tag is resolved once. */
+  readonly image: string;
+  readonly kernelArguments: readonly string[];
+  readonly registry?: RegistryClientOptions;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: StageProgress) => void;
+}
+
+/** Makes a sysroot in a directory and deploys an image into it. A host that is there already is kept as it is. */
+export async function createHost(options: CreateHostOptions): Promise<HostStatus> {
+  const { sysroot, stateroot = defaultStateroot, signal = new AbortController().signal } = options;
+  const target = await Sysroot.create(sysroot, { stateroot });
+  const home = stateDirectoryOf(sysroot, stateroot);
+  const paths = statePaths(options.stateDirectory ?? home);
+  using _lock = lockSysroot(statePaths(home).lock);
+  const present = (await target.deployments()).some((deployment) => deployment.stateroot === stateroot);
+  if (!present) {
+    const { commit, image } = await importBase(target, options, await readIdentity(paths.identity), signal);
+    const kernelArguments = options.kernelArguments;
+    const deployment = await target.deploy({ commit, stateroot, imageReference: image, kernelArguments, signal });
+    const name = deploymentName(deployment);
+    await writeState(paths.host, { baseKernelArguments: [...kernelArguments], adopted: [name] });
+    await prepareDeployment({
+      root: target.deploymentPath(deployment),
+      name,
+      config: undefined,
+      image,
+      kernelArguments,
+      plan: planContent({}),
+      sources: new SourceCache(paths.sources),
+      formerly: undefined,
+      signal,
+    });
+    await bootDirectory(sysroot, paths);
+  }
+  return await hostStatus(sysroot, options);
+}
+
+type Identity = Awaited<ReturnType<typeof readIdentity>>;
+
+async function importBase(target: Sysroot, options: CreateHostOptions, identity: Identity, signal: AbortSignal) {
+  const { registry, onProgress } = options;
+  const named = parseImageReference(options.image);
+  await using client = await registryClientFor(named, identity, registry);
+  const { digest } = named.digest ? { digest: named.digest } : await client.resolve(named, { signal });
+  const reference = { registry: named.registry, repository: named.repository, digest };
+  const image = await client.getImage(reference, { signal });
+  const { commit } = await importImage({
+    repository: target.repository,
+    image,
+    openLayer: (descriptor, layerSignal) => client.openBlob(reference, descriptor, { signal: layerSignal }),
+    signal,
+    onProgress,
+  });
+  return { commit, image: formatImageReference(reference) };
+}

@@ -1,0 +1,78 @@
+// Does one step of the difference. Every step can be killed anywhere and is found again by the next difference.
+import type { UpdateStep } from '@varve/api';
+import { planContent } from '../content/plan.ts';
+import { hostDrift } from '../drift/host-drift.ts';
+import type { HostDriver, StageProgress } from '../driver/driver.ts';
+import { AgentError } from '../error.ts';
+import type { StatePaths } from '../state/paths.ts';
+import type { Desired } from './desired.ts';
+import { type Actual, desiredImage, type Step } from './diff.ts';
+import { recordVerified } from './load-actual.ts';
+
+export interface StepContext {
+  readonly driver: HostDriver;
+  readonly paths: StatePaths;
+  readonly actual: Actual;
+  readonly desired: Desired | undefined;
+  readonly signal: AbortSignal;
+  readonly onMessage: (message: string) => void;
+  readonly onProgress: (progress: StageProgress) => void;
+}
+
+/** Which step of an update a step belongs to; undefined for housekeeping. */
+export const updateStepOf: Readonly<Record<Step['kind'], UpdateStep | undefined>> = {
+  Stage: 'Staging',
+  Apply: 'Applying',
+  Reboot: 'Rebooting',
+  Verify: 'Verifying',
+  SetNextBoot: undefined,
+  CollectGarbage: undefined,
+};
+
+export async function applyStep(step: Step, context: StepContext): Promise<void> {
+  const { driver, signal } = context;
+  switch (step.kind) {
+    case 'Stage': {
+      const { config, image, plan } = target(context);
+      return await driver.stage({ config, image, plan, signal, onProgress: context.onProgress });
+    }
+    case 'Apply': {
+      const { config, image, plan } = target(context);
+      return await driver.apply({ config, image, plan, signal, onStep: context.onMessage });
+    }
+    case 'SetNextBoot':
+      return await driver.setNextBoot(step.deployment ?? context.actual.host.booted.name, signal);
+    case 'Reboot':
+      return await driver.reboot(signal);
+    case 'Verify':
+      return await verify(context);
+    case 'CollectGarbage':
+      return await driver.collectGarbage('all', signal);
+  }
+}
+
+function target({ desired, actual }: StepContext) {
+  if (!desired) throw new AgentError('STATE_CORRUPT', 'an update was begun without a target; start the agent again');
+  const image = desiredImage(desired, actual.host);
+  if (!image) {
+    throw new AgentError(
+      'CONFIG_UNSUPPORTED',
+      `spec.osImageURL: config ${desired.config} names no image and the host's own is not known; set it`,
+    );
+  }
+  return { config: desired.config, image, plan: planContent(desired.spec) };
+}
+
+/** What booted must be what was applied, in every detail, before the update counts as done. */
+async function verify({ actual, paths }: StepContext): Promise<void> {
+  const drift = await hostDrift(actual.host);
+  const [first] = drift;
+  if (first) {
+    const more = drift.length > 1 ? ` and ${drift.length - 1} more` : '';
+    throw new AgentError(
+      'VERIFY_FAILED',
+      `after the boot ${first.path} ${first.message}${more}; put it back, or give the host another config`,
+    );
+  }
+  await recordVerified(paths, actual);
+}

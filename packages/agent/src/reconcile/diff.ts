@@ -1,0 +1,104 @@
+// The difference between a host and what is desired of it, as steps with reasons. Pure: the loop does the steps, and
+// whoever explains the loop prints them.
+import type { HostDeployment, HostState } from '../driver/driver.ts';
+import type { Desired } from './desired.ts';
+
+export type StepKind = 'Stage' | 'Apply' | 'SetNextBoot' | 'Reboot' | 'Verify' | 'CollectGarbage';
+
+export interface Step {
+  readonly kind: StepKind;
+  /** Deployment to boot next; only for SetNextBoot. */
+  readonly deployment?: string;
+  /** Why, for people: one sentence without a full stop. */
+  readonly reason: string;
+}
+
+export interface Actual {
+  readonly host: HostState;
+  /** Whether the booted deployment was found as applied after this boot. */
+  readonly verified: boolean;
+}
+
+/** Steps in their order; empty when the host is on target and clean. */
+export function diff(actual: Actual, desired: Desired | undefined): Step[] {
+  const { host } = actual;
+  if (desired && !isOnTarget(host.booted, desired, host)) return updateSteps(host, desired);
+  return [...keepSteps(host), ...verifySteps(actual), ...garbageSteps(host)];
+}
+
+/** Image of the desired config; a config without one leaves the host on the image that it runs. */
+export function desiredImage(desired: Desired, host: HostState): string | undefined {
+  return desired.image ?? host.booted.image;
+}
+
+export function expectedKernelArguments(base: readonly string[], added: readonly string[]): string[] {
+  return [...base, ...added];
+}
+
+/** Everything that the host keeps: what runs, what boots next, and the one before what runs. */
+export function keptDeployments(host: Pick<HostState, 'booted' | 'deployments'>): HostDeployment[] {
+  const next = host.deployments[0];
+  const rollback = rollbackDeployment(host);
+  return [...new Set([host.booted, ...(next ? [next] : []), ...(rollback ? [rollback] : [])])];
+}
+
+/** The first complete deployment behind the booted one: what the host ran before. */
+export function rollbackDeployment(host: Pick<HostState, 'booted' | 'deployments'>): HostDeployment | undefined {
+  const index = host.deployments.findIndex((deployment) => deployment.name === host.booted.name);
+  return host.deployments.slice(index + 1).find((deployment) => deployment.complete);
+}
+
+/** Whether the deployment holds the desired config and image. */
+export function isOnTarget(deployment: HostDeployment, desired: Desired, host: HostState): boolean {
+  const { applied } = deployment;
+  if (applied?.config !== desired.config) return false;
+  const image = desiredImage(desired, host);
+  return image === undefined || digestIn(image) === deployment.imageDigest;
+}
+
+function digestIn(image: string): string | undefined {
+  return /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1];
+}
+
+function updateSteps(host: HostState, desired: Desired): Step[] {
+  const [next] = host.deployments;
+  if (next && next.name !== host.booted.name && isOnTarget(next, desired, host)) {
+    if (desired.phase === 'Staged') return [];
+    return [{ kind: 'Reboot', reason: `the next boot has config ${desired.config}, the host runs ${running(host)}` }];
+  }
+  const steps: Step[] = [...keepSteps(host)];
+  const image = desiredImage(desired, host);
+  if (host.staged?.config !== desired.config || host.staged.image !== image) {
+    steps.push({ kind: 'Stage', reason: `config ${desired.config} is not staged` });
+  }
+  if (desired.phase === 'Staged') return steps;
+  return [
+    ...steps,
+    { kind: 'Apply', reason: `the host runs ${running(host)}, desired is ${desired.config}` },
+    { kind: 'Reboot', reason: `config ${desired.config} takes effect with a boot` },
+  ];
+}
+
+/** A deployment that was made the next boot for a target that is none any more. */
+function keepSteps(host: HostState): Step[] {
+  const [next] = host.deployments;
+  if (!next || next.name === host.booted.name) return [];
+  const reason = `the next boot would have ${next.applied?.config ?? 'no config'}, which is not desired`;
+  return [{ kind: 'SetNextBoot', deployment: host.booted.name, reason }];
+}
+
+function verifySteps(actual: Actual): Step[] {
+  if (actual.verified || !actual.host.booted.applied) return [];
+  return [{ kind: 'Verify', reason: 'the booted deployment was not verified since it booted' }];
+}
+
+function garbageSteps(host: HostState): Step[] {
+  const kept = new Set(keptDeployments(host));
+  const superfluous = host.deployments.filter((deployment) => !kept.has(deployment));
+  if (superfluous.length === 0) return [];
+  return [{ kind: 'CollectGarbage', reason: `${superfluous.length} deployments are older than the rollback` }];
+}
+
+function running(host: HostState): string {
+  return host.booted.applied?.config ?? 'no config';
+}

@@ -1,0 +1,169 @@
+// The loop: load actual, load desired, diff, apply; then wait for the watch, or for the next try of what failed.
+import type { MachineConfigNode, UpdateStep } from '@varve/api';
+import type { KubeClient } from '@varve/kube';
+import type { Logger } from 'pino';
+import type { HostDriver } from '../driver/driver.ts';
+import { type Failure, failureOf } from '../report/failure.ts';
+import { type NodeReporter, readNodeInfo } from '../report/node.ts';
+import type { StatusReporter } from '../report/reporter.ts';
+import { waitFor } from '../report/signal.ts';
+import type { StatePaths } from '../state/paths.ts';
+import { applyStep, updateStepOf } from './apply.ts';
+import { retryDelay } from './backoff.ts';
+import type { Desired } from './desired.ts';
+import { type Actual, diff, isOnTarget, type Step } from './diff.ts';
+import { loadActual } from './load-actual.ts';
+import { loadDesired } from './load-desired.ts';
+
+export interface ReconcilerOptions {
+  readonly driver: HostDriver;
+  readonly paths: StatePaths;
+  readonly status: StatusReporter;
+  readonly node: NodeReporter;
+  readonly logger: Logger;
+  readonly onFailure: (failure: Failure) => void;
+}
+
+type Outcome = 'reboot' | 'idle' | 'incomplete';
+
+const idleMilliseconds = 10 * 60_000;
+const incompleteMilliseconds = 2_000;
+/** How long a reboot waits for the server to be told. */
+const farewellMilliseconds = 2_000;
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  #node: MachineConfigNode | undefined;
+  #client: KubeClient | undefined;
+  #wake = Promise.withResolvers<void>();
+  #staging: { readonly config: string; readonly controller: AbortController } | undefined;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** The newest object of the watch, and the client to fetch its config with. */
+  accept(node: MachineConfigNode, client: KubeClient): void {
+    const old = this.#node?.metadata;
+    this.#node = node;
+    this.#client = client;
+    if (old?.uid === node.metadata.uid && old?.generation === node.metadata.generation) return;
+    // What is fetched for a target that is none any more only holds up the new one.
+    if (this.#staging && this.#staging.config !== node.spec.configVersion.desired) this.#staging.controller.abort();
+    this.#wake.resolve();
+  }
+
+  /** Runs until a boot is due or `signal` aborts. */
+  async run(signal: AbortSignal): Promise<'reboot' | 'stopped'> {
+    for (let failures = 0; !signal.aborted; ) {
+      this.#wake = Promise.withResolvers();
+      const node = this.#node?.metadata;
+      let pause = idleMilliseconds;
+      try {
+        const outcome = await this.#pass(signal);
+        if (outcome === 'reboot') return 'reboot';
+        if (outcome === 'incomplete') pause = incompleteMilliseconds;
+        failures = 0;
+      } catch (error) {
+        if (signal.aborted) break;
+        if (this.#staging?.controller.signal.aborted) continue;
+        this.#fail(error, failures === 0);
+        pause = retryDelay(++failures);
+      } finally {
+        this.#staging = undefined;
+      }
+      await waitFor(this.#wake.promise, pause, signal);
+      // A new target deserves a first try at once, and short waits again.
+      if (this.#node?.metadata.generation !== node?.generation) failures = 0;
+    }
+    return 'stopped';
+  }
+
+  async #pass(signal: AbortSignal): Promise<Outcome> {
+    const { driver, paths, status, node, logger } = this.#options;
+    let actual = await loadActual(driver, paths, signal);
+    node.setHost(await readNodeInfo(actual.host));
+    node.setReadiness({ ready: true, reason: 'AgentReady', message: 'the agent follows the control plane' });
+    const source = { node: this.#node, client: this.#client };
+    const onStale = (message: string) => logger.warn({ reason: message }, 'refused an old target');
+    const { desired, incomplete } = await loadDesired(source, paths, onStale, signal);
+    status.update({ host: actual.host, desired });
+    const steps = diff(actual, desired);
+    for (const step of steps) {
+      logger.info({ step: step.kind, reason: step.reason }, 'step');
+      await this.#do(step, actual, desired, signal);
+      if (step.kind === 'Reboot') return 'reboot';
+      actual = await loadActual(driver, paths, signal);
+      status.update({ host: actual.host });
+    }
+    this.#rest(actual, desired);
+    return incomplete ? 'incomplete' : 'idle';
+  }
+
+  async #do(step: Step, actual: Actual, desired: Desired | undefined, signal: AbortSignal): Promise<void> {
+    const { driver, paths, status, node } = this.#options;
+    this.#begin(step, actual, desired);
+    const signals = [signal];
+    if (step.kind === 'Stage' && desired) {
+      this.#staging = { config: desired.config, controller: new AbortController() };
+      signals.push(this.#staging.controller.signal);
+    }
+    if (step.kind === 'Reboot') {
+      node.setReadiness({ ready: false, reason: 'Rebooting', message: step.reason });
+      await Promise.all([status.flush(farewellMilliseconds), node.flush(farewellMilliseconds)]);
+    }
+    const onMessage = (message: string) => status.update({ message });
+    await applyStep(step, {
+      driver,
+      paths,
+      actual,
+      desired,
+      signal: AbortSignal.any(signals),
+      onMessage,
+      onProgress: ({ bytesDone, bytesTotal, step: message }) =>
+        status.update({ message, progress: { bytesDone, bytesTotal } }),
+    });
+    this.#staging = undefined;
+  }
+
+  #begin(step: Step, actual: Actual, desired: Desired | undefined): void {
+    const updateStep = updateStepOf[step.kind];
+    if (!updateStep) {
+      this.#rest(actual, desired);
+      return;
+    }
+    const { status } = this.#options;
+    const isNew = desired !== undefined && status.view.config !== desired.config;
+    status.update({
+      step: updateStep,
+      message: step.reason,
+      progress: undefined,
+      ...(desired ? { config: desired.config } : {}),
+      ...(isNew || !status.view.startedAt ? { startedAt: new Date().toISOString() } : {}),
+    });
+  }
+
+  /** What the host does when there is nothing to do. */
+  #rest(actual: Actual, desired: Desired | undefined): void {
+    const { status } = this.#options;
+    const [step, message] = restOf(actual, desired);
+    status.update({ step, message, config: desired?.config, progress: undefined, failure: undefined });
+  }
+
+  #fail(error: unknown, isFirst: boolean): void {
+    const { status, logger, onFailure } = this.#options;
+    const failure = failureOf(error);
+    const { view } = status;
+    const step = view.step === 'Failed' ? (view.failure?.step ?? 'Idle') : view.step;
+    const reported = { ...failure, step, config: view.config, time: new Date().toISOString() };
+    status.update({ step: 'Failed', message: failure.message, failure: reported, progress: undefined });
+    logger.error({ failure, step, err: error }, 'failed; trying again');
+    if (isFirst) onFailure(failure);
+  }
+}
+
+function restOf({ host }: Actual, desired: Desired | undefined): [step: UpdateStep, message: string] {
+  if (!desired) return ['Idle', 'no config is desired yet'];
+  if (isOnTarget(host.booted, desired, host)) return ['Done', `runs ${desired.config}`];
+  return ['Staged', `${desired.config} is staged and waits for its slot`];
+}

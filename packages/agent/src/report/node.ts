@@ -1,0 +1,154 @@
+// The host as Kubernetes tools see it: Node status and the lease that proves it alive.
+import { arch } from 'node:os';
+import { leaseResource, nodeResource } from '@varve/api';
+import { formatTime, isKubeError, type KubeClient } from '@varve/kube';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { HostState } from '../driver/driver.ts';
+import { Tree } from '../tree/tree.ts';
+import { News } from './signal.ts';
+
+const leaseNamespace = 'kube-node-lease';
+/** As the kubelet's: a lease of 40 s, renewed every 10 s (kubelet nodeLeaseDurationSeconds, node status KEP-589). */
+const leaseSeconds = 40;
+const renewMilliseconds = 10_000;
+const statusMilliseconds = 60_000;
+
+export interface NodeInfo {
+  readonly bootID: string;
+  readonly machineID: string;
+  readonly kernelVersion: string;
+  readonly osImage: string;
+  readonly kubeletVersion: string;
+  readonly operatingSystem: 'linux';
+  readonly architecture: string;
+}
+
+/** What the booted deployment's own files say about it. */
+export async function readNodeInfo(host: HostState): Promise<NodeInfo> {
+  const tree = new Tree(host.booted.root);
+  const release = (await tree.readFile('/usr/lib/os-release'))?.toString('utf8') ?? '';
+  return {
+    bootID: host.bootId,
+    machineID: (await tree.readFile('/etc/machine-id'))?.toString('utf8').trim() ?? '',
+    kernelVersion: (await tree.list('/usr/lib/modules'))[0] ?? '',
+    osImage: osName(release),
+    kubeletVersion: `varve-agent/${packageJson.version}`,
+    operatingSystem: 'linux',
+    architecture: arch() === 'x64' ? 'amd64' : arch(),
+  };
+}
+
+/** PRETTY_NAME of os-release(5). */
+export function osName(release: string): string {
+  const line = release.split('\n').find((text) => text.startsWith('PRETTY_NAME='));
+  return (
+    line
+      ?.slice('PRETTY_NAME='.length)
+      .trim()
+      .replace(/^(["'])(.*)\1$/, '$2') ?? 'Linux'
+  );
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Keeps Node and lease fresh. What it says is set from outside; saying it never holds up the work. */
+export class NodeReporter {
+  #info: NodeInfo | undefined;
+  #readiness: Readiness = {
+    ready: false,
+    reason: 'AgentStarting',
+    message: 'the agent has not looked at the host yet',
+  };
+  #transition = new Date();
+  readonly #news = new News();
+
+  setHost(info: NodeInfo): void {
+    if (JSON.stringify(info) === JSON.stringify(this.#info)) return;
+    this.#info = info;
+    this.#news.mark();
+  }
+
+  setReadiness(readiness: Readiness): void {
+    if (readiness.ready !== this.#readiness.ready) this.#transition = new Date();
+    const changed = JSON.stringify(readiness) !== JSON.stringify(this.#readiness);
+    this.#readiness = readiness;
+    if (changed) this.#news.mark();
+  }
+
+  /** Until the newest state is written, at most `milliseconds`. */
+  async flush(milliseconds: number): Promise<void> {
+    await this.#news.flush(milliseconds);
+  }
+
+  /** Renews until `signal` aborts. */
+  async run(
+    client: KubeClient,
+    nodeName: string,
+    onError: (error: unknown) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#news.mark();
+    for (let written = 0; !signal.aborted; ) {
+      // Somebody may have declared a silent node dead: the truth is told again from time to time.
+      const due = this.#news.marked || Date.now() - written > statusMilliseconds;
+      this.#news.take();
+      try {
+        if (due) {
+          await this.#write(client, nodeName, signal);
+          written = Date.now();
+        }
+        this.#news.settle();
+        await renewLease(client, nodeName, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        written = 0;
+        onError(error);
+      }
+      // With jitter, so that a fleet does not beat in step.
+      await this.#news.wait(renewMilliseconds * (0.9 + 0.2 * Math.random()), signal);
+    }
+  }
+
+  async #write(client: KubeClient, nodeName: string, signal: AbortSignal): Promise<void> {
+    const { ready, reason, message } = this.#readiness;
+    const condition = {
+      type: 'Ready',
+      status: ready ? 'True' : 'False',
+      reason,
+      message,
+      lastHeartbeatTime: formatTime(new Date()),
+      lastTransitionTime: formatTime(this.#transition),
+    };
+    const nodeInfo = this.#info && { ...emptyNodeInfo, ...this.#info };
+    const addresses = [{ type: 'Hostname', address: nodeName }];
+    const status = { conditions: [condition], addresses, ...(nodeInfo ? { nodeInfo } : {}) };
+    await client.patch(nodeResource, nodeName, { status }, { type: 'strategic', subresource: 'status', signal });
+  }
+}
+
+/** Fields that the API requires of NodeSystemInfo and that mean nothing without a kubelet. */
+const emptyNodeInfo = { systemUUID: '', containerRuntimeVersion: '', kubeProxyVersion: '' };
+
+async function renewLease(client: KubeClient, nodeName: string, signal: AbortSignal): Promise<void> {
+  const spec = {
+    holderIdentity: nodeName,
+    leaseDurationSeconds: leaseSeconds,
+    renewTime: new Date().toISOString().replace('Z', '000Z'),
+  };
+  const options = { namespace: leaseNamespace, signal };
+  try {
+    await client.patch(leaseResource, nodeName, { spec }, options);
+  } catch (error) {
+    if (!isKubeError(error, 'NOT_FOUND')) throw error;
+    const metadata = { name: nodeName, namespace: leaseNamespace };
+    await client.create(
+      leaseResource,
+      { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec },
+      options,
+    );
+  }
+}

@@ -1,0 +1,28 @@
+// What the agent knows at a moment, before it becomes a status.
+import type { UpdateStep } from '@varve/api';
+import type { Drift } from '../content/check.ts';
+import type { HostState } from '../driver/driver.ts';
+import type { Desired } from '../reconcile/desired.ts';
+import type { Failure } from './failure.ts';
+
+export interface ReportedFailure extends Failure {
+  readonly config: string | undefined;
+  readonly step: UpdateStep;
+  readonly time: string;
+}
+
+export interface View {
+  readonly desired?: Desired | undefined;
+  readonly host?: HostState | undefined;
+  /** Step of the update that runs; while it fails, the one that failed is in `failure`. */
+  readonly step: UpdateStep;
+  /** Config that the step is for. */
+  readonly config?: string | undefined;
+  readonly message: string;
+  readonly startedAt?: string | undefined;
+  readonly progress?: { readonly bytesDone: number; readonly bytesTotal: number } | undefined;
+  readonly failure?: ReportedFailure | undefined;
+  readonly drift: readonly Drift[];
+}
+
+export const initialView: View = { step: 'Idle', message: '', drift: [] };

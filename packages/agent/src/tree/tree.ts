@@ -1,0 +1,202 @@
+// Reads and writes below one directory without ever following a symbolic link out of it. Every component is opened
+// with O_NOFOLLOW and the next one is reached through /proc/self/fd, which is openat(2) by other means: a link put in
+// the way between two steps cannot redirect a write.
+import { createHash, randomUUID } from 'node:crypto';
+import type { Stats } from 'node:fs';
+import { constants } from 'node:fs';
+import {
+  type FileHandle,
+  lchown,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rmdir,
+  symlink,
+  unlink,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { OstreeError, readFileInTree, writeFileInTree } from '@varve/ostree';
+import { isErrno } from '../state/durable-file.ts';
+
+export interface Attributes {
+  /** Permission bits, with setuid, setgid and sticky. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface FileDigest {
+  readonly sha256: string;
+  readonly size: number;
+}
+
+const openDirectory = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const openFile = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** A directory tree; every path is absolute as seen from its root, such as `/etc/hosts`. */
+export class Tree {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  /** What lies at the path, links not followed; undefined when nothing does or a parent is missing. */
+  async lstat(path: string): Promise<Stats | undefined> {
+    return await this.#lookUp(path, (entry) => lstat(entry));
+  }
+
+  async readLink(path: string): Promise<string | undefined> {
+    return await this.#lookUp(path, (entry) => readlink(entry));
+  }
+
+  /** Content of a regular file; undefined when there is none. */
+  async readFile(path: string): Promise<Buffer | undefined> {
+    return await readFileInTree(this.root, path);
+  }
+
+  async digestFile(path: string): Promise<FileDigest | undefined> {
+    return await this.#lookUp(path, async (entry) => {
+      await using file = await open(entry, openFile);
+      const hash = createHash('sha256');
+      let size = 0;
+      for await (const chunk of file.createReadStream({ autoClose: false })) {
+        hash.update(chunk);
+        size += chunk.length;
+      }
+      return { sha256: hash.digest('hex'), size };
+    });
+  }
+
+  /** Sorted names in a directory; none when it is missing or is no directory. */
+  async list(path: string): Promise<string[]> {
+    const names = await this.#lookUp(path, async (entry) => {
+      await using directory = await open(entry, openDirectory);
+      return await readdir(`/proc/self/fd/${directory.fd}`);
+    });
+    return (names ?? []).sort();
+  }
+
+  /** Writes a regular file in one step; a link of that name is replaced, never followed. */
+  async writeFile(path: string, content: Uint8Array, attributes: Attributes): Promise<void> {
+    await this.#withParent(path, true, (parent, name) => this.#refuseDirectory(join(parent, name), path));
+    await writeFileInTree(this.root, path, content, attributes);
+  }
+
+  async writeLink(path: string, target: string, owner: Omit<Attributes, 'mode'>): Promise<void> {
+    await this.#withParent(path, true, async (parent, name) => {
+      await this.#refuseDirectory(join(parent, name), path);
+      const temporary = join(parent, `.varve-${randomUUID()}`);
+      await symlink(target, temporary);
+      await lchown(temporary, owner.uid, owner.gid);
+      await rename(temporary, join(parent, name));
+    });
+  }
+
+  /** Makes a directory, or gives an existing one these attributes. */
+  async writeDirectory(path: string, attributes: Attributes): Promise<void> {
+    await this.#withParent(path, true, async (parent, name) => {
+      const entry = join(parent, name);
+      await makeDirectory(entry);
+      await using directory = await this.#openDirectory(entry, path);
+      await directory.chown(attributes.uid, attributes.gid);
+      await directory.chmod(attributes.mode);
+    });
+  }
+
+  /** Removes a file, a link or an empty directory. True when it is gone; false when a directory still holds something. */
+  async remove(path: string): Promise<boolean> {
+    const gone = await this.#lookUp(path, async (entry) => {
+      const stats = await lstat(entry);
+      if (!stats.isDirectory()) {
+        await unlink(entry);
+        return true;
+      }
+      try {
+        await rmdir(entry);
+        return true;
+      } catch (error) {
+        if (isErrno(error, 'ENOTEMPTY', 'EEXIST')) return false;
+        throw error;
+      }
+    });
+    return gone ?? true;
+  }
+
+  async #lookUp<T>(path: string, read: (entry: string) => Promise<T>): Promise<T | undefined> {
+    try {
+      return await this.#withParent(path, false, async (parent, name) => await read(join(parent, name)));
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  async #withParent<T>(path: string, create: boolean, use: (parent: string, name: string) => Promise<T>): Promise<T> {
+    const parts = path.split('/').filter((part) => part !== '');
+    const name = parts.pop();
+    if (name === undefined || parts.includes('..') || name === '..') {
+      throw new OstreeError('TREE_PATH_UNSAFE', `"${path}" does not name an entry below ${this.root}`);
+    }
+    let directory = await open(this.root, openDirectory);
+    try {
+      let reached = '';
+      for (const part of parts) {
+        reached += `/${part}`;
+        const entry = `/proc/self/fd/${directory.fd}/${part}`;
+        const created = create && (await makeDirectory(entry));
+        const next = await this.#openDirectory(entry, reached);
+        if (created) await next.chmod(0o755);
+        await directory.close();
+        directory = next;
+      }
+      return await use(`/proc/self/fd/${directory.fd}`, name);
+    } finally {
+      await directory.close();
+    }
+  }
+
+  async #openDirectory(entry: string, path: string): Promise<FileHandle> {
+    try {
+      return await open(entry, openDirectory);
+    } catch (cause) {
+      if (!isErrno(cause, 'ENOTDIR', 'ELOOP')) throw cause;
+      throw new OstreeError(
+        'TREE_PATH_UNSAFE',
+        `${path} in ${this.root} is a link or a file, not a directory; name the real path in the config`,
+        { cause },
+      );
+    }
+  }
+
+  async #refuseDirectory(entry: string, path: string): Promise<void> {
+    const stats = await lstat(entry).catch(ignore('ENOENT'));
+    if (stats?.isDirectory()) {
+      throw new OstreeError(
+        'TREE_PATH_UNSAFE',
+        `${path} in ${this.root} is a directory and is not replaced by a file or link`,
+      );
+    }
+  }
+}
+
+/** True when it did not exist; private until its owner and mode are set. */
+async function makeDirectory(entry: string): Promise<boolean> {
+  try {
+    await mkdir(entry, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+function ignore(code: string): (error: unknown) => undefined {
+  return (error) => {
+    if (!isErrno(error, code)) throw error;
+    return undefined;
+  };
+}
