@@ -1,6 +1,5 @@
 /** Codes of every error that this package throws; each has a row in docs/errors.md. */
 export const controllerErrorCodes = [
-  'ENROLLMENT_DENIED',
   'IMAGE_UNSUITABLE',
   'RENDERED_CONFIG_CHANGED',
   'CONFIG_UNRECONCILABLE',

@@ -11,8 +11,8 @@ type Update = NonNullable<NodeStatus['update']>;
 export interface Host {
   state: MachineConfigNode;
   node: Node;
-  /** The resourceVersion at which its agent last looked. */
-  seen: string;
+  /** What its agent saw when it last looked: it acts on this, and may be late. */
+  seen: MachineConfigNode;
   /** Between the first disruptive action of an update and its end, success or not. */
   disrupted: boolean;
 }
@@ -29,7 +29,8 @@ export class Fleet {
     this.target = targetOf(1);
     for (let index = 0; index < size; index++) {
       const name = `n${index}`;
-      this.hosts.set(name, { state: newState(name), node: newNode(name), seen: '', disrupted: false });
+      const state = newState(name);
+      this.hosts.set(name, { state, node: newNode(name), seen: state, disrupted: false });
     }
   }
 
@@ -65,12 +66,13 @@ export class Fleet {
   }
 
   look(host: Host): void {
-    host.seen = host.state.metadata.resourceVersion ?? '';
+    host.seen = host.state;
   }
 
   /** One step of the host's agent. False when there is nothing to do for it. */
   act(host: Host, outcome: 'success' | 'failure'): boolean {
-    const { spec, status } = host.state;
+    const { status } = host.state;
+    const { spec } = host.seen;
     const desired = spec.configVersion.desired;
     const step = status?.update?.step;
     const current = status?.configVersion?.current;
@@ -91,7 +93,7 @@ export class Fleet {
     }
     if (spec.update?.phase !== 'Applied') return false;
     // The handshake: refused when the object is not what the agent looked at.
-    if (host.seen !== host.state.metadata.resourceVersion) return false;
+    if (host.seen.metadata.resourceVersion !== host.state.metadata.resourceVersion) return false;
     this.#report(host, { step: 'Applying', config: desired });
     return true;
   }

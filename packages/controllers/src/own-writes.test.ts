@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { OwnWrites } from './own-writes.ts';
+
+const object = (name: string, resourceVersion: string) => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name, resourceVersion },
+});
+
+it('waits until the cache shows every write, or something later, or nothing at all', () => {
+  const writes = new OwnWrites();
+  const cache = new Map([
+    ['a', object('a', '9')],
+    ['b', object('b', '9')],
+  ]);
+  const get = (name: string) => cache.get(name);
+  expect(writes.areSeen(get)).toBe(true);
+  writes.note(object('a', '10'));
+  writes.note(object('b', '11'));
+  expect(writes.areSeen(get)).toBe(false);
+  cache.set('a', object('a', '10'));
+  expect(writes.areSeen(get)).toBe(false);
+  cache.delete('b');
+  expect(writes.areSeen(get)).toBe(true);
+  writes.note(object('a', '10'));
+  cache.set('a', object('a', '12'));
+  expect(writes.areSeen(get)).toBe(true);
+});

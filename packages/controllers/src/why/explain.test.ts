@@ -1,0 +1,112 @@
+import { expect, it } from 'vitest';
+import { Fleet, setReady, targetOf } from '../rollout/fleet.ts';
+import { type Explanation, explainNode, explainPool } from './explain.ts';
+
+function explain(fleet: Fleet, name: string): Explanation {
+  return explainNode(name, { pool: fleet.pool, target: fleet.target, members: fleet.members() });
+}
+
+function pass(fleet: Fleet): void {
+  fleet.plan();
+  while (fleet.applyNext());
+}
+
+function act(fleet: Fleet, name: string, outcome: 'success' | 'failure' = 'success', times = 1): void {
+  const host = fleet.hosts.get(name);
+  for (let time = 0; host && time < times; time++) {
+    fleet.look(host);
+    fleet.act(host, outcome);
+  }
+}
+
+it('follows a host through a rollout', () => {
+  const fleet = new Fleet(2, 1);
+  const seen: string[] = [];
+  const note = () => seen.push(explain(fleet, 'n0').reason);
+  note();
+  pass(fleet);
+  note();
+  act(fleet, 'n0');
+  note();
+  pass(fleet);
+  note();
+  act(fleet, 'n0', 'success', 4);
+  note();
+  expect(seen).toEqual(['Pending', 'Staging', 'Pending', 'Applying', 'Updated']);
+  expect(explain(fleet, 'n0').updated).toBe(true);
+});
+
+it('names the host that holds the slot, and why it keeps it', () => {
+  const fleet = new Fleet(2, 1);
+  pass(fleet);
+  act(fleet, 'n0');
+  act(fleet, 'n1');
+  pass(fleet);
+  act(fleet, 'n0', 'failure', 4);
+  expect(explain(fleet, 'n0')).toMatchObject({
+    reason: 'Failed',
+    answer: expect.stringContaining('BROKEN: it is broken; it keeps its slot'),
+  });
+  expect(explain(fleet, 'n1')).toMatchObject({
+    reason: 'WaitingForSlot',
+    answer: expect.stringContaining('1 of at most 1 hosts are unavailable (n0)'),
+    advice: expect.stringContaining('n0 holds its slot because it fails: BROKEN'),
+  });
+  fleet.target = targetOf(2);
+  expect(
+    [...explainPool({ pool: fleet.pool, target: fleet.target, members: fleet.members() }).values()].map(
+      (each) => each.reason,
+    ),
+  ).toEqual(['Pending', 'Pending']);
+});
+
+it('tells a failed stage, a cordon, a pause and a silent host apart', () => {
+  const fleet = new Fleet(2, 1);
+  pass(fleet);
+  act(fleet, 'n0', 'failure');
+  expect(explain(fleet, 'n0')).toMatchObject({
+    reason: 'Failed',
+    answer: expect.stringContaining('it runs what it ran'),
+  });
+  const host = fleet.hosts.get('n1');
+  if (!host) throw new Error('no n1');
+  host.node = setReady(host.node, false);
+  expect(explain(fleet, 'n1').reason).toBe('NotReady');
+  host.node = { ...setReady(host.node, true), spec: { unschedulable: true } };
+  act(fleet, 'n1');
+  expect(explain(fleet, 'n1')).toMatchObject({ reason: 'Cordoned', advice: 'kubectl uncordon n1' });
+  host.node = { ...host.node, spec: {} };
+  fleet.pool = { ...fleet.pool, spec: { ...fleet.pool.spec, paused: true } };
+  expect(explain(fleet, 'n1').reason).toBe('Paused');
+});
+
+it('says that a host finishes an earlier target first', () => {
+  const fleet = new Fleet(1, 1);
+  pass(fleet);
+  act(fleet, 'n0');
+  pass(fleet);
+  act(fleet, 'n0');
+  fleet.target = targetOf(2);
+  expect(explain(fleet, 'n0')).toMatchObject({
+    reason: 'FinishingEarlierTarget',
+    answer: expect.stringContaining('rendered-web-1 first'),
+  });
+});
+
+it('speaks of the pool where the pool is the cause', () => {
+  const fleet = new Fleet(1, 1);
+  expect(explain(fleet, 'other').reason).toBe('NoPool');
+  expect(explainNode('n0', { pool: fleet.pool, target: undefined, members: fleet.members() }).reason).toBe('NoTarget');
+  const condition = {
+    type: 'RenderDegraded',
+    status: 'True',
+    reason: 'X',
+    message: 'MachineConfig bad: wrong',
+    lastTransitionTime: '',
+  } as const;
+  const pool = { ...fleet.pool, status: { conditions: [condition] } };
+  expect(explainNode('n0', { pool, target: undefined, members: fleet.members() })).toMatchObject({
+    reason: 'RenderDegraded',
+    answer: expect.stringContaining('MachineConfig bad: wrong'),
+  });
+});
