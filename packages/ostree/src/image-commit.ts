@@ -1,0 +1,121 @@
+// The commit of a whole image: the merge of its layers, checked, with the image's documents in its metadata under the keys
+// of ostree-ext (lib/src/container/store.rs), so that bootc and rpm-ostree can take the host over.
+import { lstat } from 'node:fs/promises';
+import type { Digest, Image } from '@varve/oci';
+import type { OstreeChecksum } from './checksum.ts';
+import { OstreeError } from './error.ts';
+import { findKernels } from './kernel.ts';
+import { mergeLayers } from './merge.ts';
+import { encodeCommit, stringVariant } from './objects/commit.ts';
+import { defaultDirectoryMetadata, encodeDirectoryMetadata } from './objects/dirmeta.ts';
+import type { Repository } from './repository.ts';
+import { ObjectStaging } from './staging.ts';
+import { nodeAt, type TreeDirectory, writeTree } from './tree.ts';
+
+export const manifestDigestKey = 'ostree.manifest-digest';
+export const importerVersionKey = 'ostree.importer.version';
+/** Goes up when the same image would become another commit. */
+export const importerVersion = 'varve-1';
+
+/** Files that buildah leaves behind, empty, when it has mounted something over them; ostree-ext removes the same. */
+const buildLeftovers = ['hostname', 'resolv.conf'];
+
+/** @throws OstreeError IMAGE_NOT_BOOTABLE */
+export async function commitImage(
+  repository: Repository,
+  image: Image,
+  layers: readonly TreeDirectory[],
+  signal?: AbortSignal,
+): Promise<OstreeChecksum> {
+  await using staging = await ObjectStaging.open(repository, signal);
+  const metadata = staging.writeMetadata('dirmeta', encodeDirectoryMetadata(defaultDirectoryMetadata));
+  const bottom: TreeDirectory = { type: 'directory', metadata, implicit: true, entries: new Map() };
+  const tree = await withoutBuildLeftovers(repository, mergeLayers(layers, bottom));
+  await assertBootable(repository, tree, image.manifestDigest);
+  const commit = staging.writeMetadata(
+    'commit',
+    encodeCommit({
+      metadata: new Map([
+        ['ostree.container.image-config', stringVariant(canonicalJson(image.configBytes))],
+        [importerVersionKey, stringVariant(importerVersion)],
+        ['ostree.manifest', stringVariant(canonicalJson(image.manifestBytes))],
+        [manifestDigestKey, stringVariant(image.manifestDigest)],
+      ]),
+      subject: '',
+      body: '',
+      timestamp: creationTime(image),
+      tree: writeTree(staging, tree),
+      treeMetadata: tree.metadata,
+    }),
+  );
+  await staging.publish(new Set());
+  return commit;
+}
+
+async function withoutBuildLeftovers(repository: Repository, tree: TreeDirectory): Promise<TreeDirectory> {
+  const usr = tree.entries.get('usr');
+  const etc = nodeAt(tree, 'usr/etc');
+  if (usr?.type !== 'directory' || etc?.type !== 'directory') return tree;
+  const entries = new Map(etc.entries);
+  for (const name of buildLeftovers) {
+    const node = entries.get(name);
+    if (node?.type === 'file' && (await fileSize(repository, node.checksum)) === 0) entries.delete(name);
+  }
+  const cleanUsr = { ...usr, entries: new Map(usr.entries).set('etc', { ...etc, entries }) };
+  return { ...tree, entries: new Map(tree.entries).set('usr', cleanUsr) };
+}
+
+/** Bytes of a regular file; undefined for a symbolic link. */
+async function fileSize(repository: Repository, checksum: OstreeChecksum): Promise<number | undefined> {
+  const stat = await lstat(repository.objectPath(checksum, 'file'));
+  return stat.isFile() ? stat.size : undefined;
+}
+
+async function assertBootable(repository: Repository, tree: TreeDirectory, digest: Digest): Promise<void> {
+  const kernels = findKernels(tree);
+  const [kernel, second] = kernels;
+  if (kernel === undefined) {
+    throw notBootable(digest, 'has no kernel in /usr/lib/modules/VERSION/vmlinuz; install one in the Containerfile');
+  }
+  if (second !== undefined) {
+    const versions = kernels.map(({ version }) => version).sort();
+    throw notBootable(
+      digest,
+      `has ${kernels.length} kernels in /usr/lib/modules (${versions.join(', ')}); remove all but one in the Containerfile`,
+    );
+  }
+  if (!(await fileSize(repository, kernel.image.checksum))) {
+    throw notBootable(
+      digest,
+      `has a /usr/lib/modules/${kernel.version}/vmlinuz that is a link or empty; put the kernel there`,
+    );
+  }
+  if (kernel.initramfs === undefined || !(await fileSize(repository, kernel.initramfs.checksum))) {
+    throw notBootable(
+      digest,
+      `has no initramfs for its kernel; write /usr/lib/modules/${kernel.version}/initramfs.img in the Containerfile, for example with dracut`,
+    );
+  }
+}
+
+function notBootable(digest: Digest, why: string): OstreeError {
+  return new OstreeError('IMAGE_NOT_BOOTABLE', `the image ${digest} ${why}`);
+}
+
+/** Seconds since 1970, by the same sources and in the same order as ostree-ext; 0 where it would take the present time. */
+function creationTime({ manifest, config }: Image): number {
+  for (const text of [manifest.annotations['org.opencontainers.image.created'], config.created]) {
+    const time = Date.parse(text ?? '');
+    if (time >= 0) return Math.floor(time / 1000);
+  }
+  return 0;
+}
+
+/** JSON with sorted keys and no white space, so that equal documents make equal commits. */
+function canonicalJson(bytes: Uint8Array): string {
+  const document: unknown = JSON.parse(new TextDecoder().decode(bytes));
+  return JSON.stringify(document, (_, value: unknown) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}

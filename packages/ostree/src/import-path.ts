@@ -1,0 +1,49 @@
+// Where an entry of a container layer lies in an OSTree commit: the rules of ostree-ext (lib/src/tar/write.rs,
+// normalize_validated_path) for images that were not made from an OSTree commit.
+import { OstreeError } from './error.ts';
+import { whiteoutOf } from './whiteout.ts';
+
+export interface ImportPath {
+  /** Parts joined by `/`, with none at either end; '' is the root. */
+  readonly path: string;
+  /** False for what cannot be part of an operating system's tree. */
+  readonly kept: boolean;
+}
+
+/** Mount points of a running system: the directories are kept, what lies in them is not. */
+const runtimeDirectories: ReadonlySet<string> = new Set(['dev', 'proc', 'run', 'sys', 'tmp']);
+
+/** An OSTree repository inside an image only exists for tools like `ostree container commit`. */
+const embeddedRepository = 'sysroot/ostree/';
+
+const maximumPathBytes = 4096;
+const maximumNameBytes = 255;
+
+/** @throws OstreeError LAYER_NOT_IMPORTABLE for a path with `..`, or one that no Linux file system can hold */
+export function importPath(raw: string): ImportPath {
+  const parts = raw.split('/').filter((part) => part !== '' && part !== '.');
+  if (parts.includes('..')) throw unimportable(raw, 'has the part `..`, which could leave the tree');
+  if (Buffer.byteLength(raw) > maximumPathBytes) throw unimportable(raw, `is longer than ${maximumPathBytes} bytes`);
+  const long = parts.find((part) => Buffer.byteLength(part) > maximumNameBytes);
+  if (long !== undefined) throw unimportable(raw, `has a part that is longer than ${maximumNameBytes} bytes`);
+
+  const path = relocate(parts).join('/');
+  const [toplevel = ''] = parts;
+  const kept = !(runtimeDirectories.has(toplevel) && parts.length > 1) && !path.startsWith(embeddedRepository);
+  return { path, kept };
+}
+
+/** OSTree keeps an image's own `/etc` in `/usr/etc`; what deletes `/etc` must go there as well. */
+function relocate(parts: readonly string[]): readonly string[] {
+  const [toplevel = ''] = parts;
+  const whiteout = whiteoutOf(toplevel);
+  const deletesEtc = whiteout?.kind === 'name' && whiteout.name === 'etc';
+  return toplevel === 'etc' || deletesEtc ? ['usr', ...parts] : parts;
+}
+
+function unimportable(path: string, why: string): OstreeError {
+  return new OstreeError(
+    'LAYER_NOT_IMPORTABLE',
+    `the layer's entry ${JSON.stringify(path.slice(0, 300))} ${why}; build the image again without it`,
+  );
+}

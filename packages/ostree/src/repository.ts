@@ -1,0 +1,142 @@
+// An OSTree repository on the local file system: objects by checksum, refs by name.
+// Layout: https://ostreedev.github.io/ostree/repo/ and ostree.repo-config(5).
+import { randomUUID } from 'node:crypto';
+import { lstatSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { checksumOf, type OstreeChecksum, parseChecksum } from './checksum.ts';
+import { runCommand } from './command.ts';
+import { OstreeError } from './error.ts';
+import { type Commit, decodeCommit } from './objects/commit.ts';
+import { type DirectoryTree, decodeDirectoryTree } from './objects/dirtree.ts';
+
+export type RepositoryMode = 'bare' | 'bare-user' | 'archive';
+export type ObjectType = 'file' | 'dirtree' | 'dirmeta' | 'commit';
+
+export class Repository {
+  readonly path: string;
+  readonly mode: RepositoryMode;
+
+  private constructor(path: string, mode: RepositoryMode) {
+    this.path = path;
+    this.mode = mode;
+  }
+
+  /** @throws OstreeError REPOSITORY_INVALID when there is no repository, or one of a mode that is not supported */
+  static async open(path: string): Promise<Repository> {
+    const config = await readFile(join(path, 'config'), 'utf8').catch((cause: unknown) => {
+      throw new OstreeError('REPOSITORY_INVALID', `${path} is not an OSTree repository: its config cannot be read`, {
+        cause,
+      });
+    });
+    const mode = /^\s*mode\s*=\s*(\S+)\s*$/m.exec(config)?.[1];
+    if (mode === 'bare' || mode === 'bare-user') return new Repository(path, mode);
+    if (mode === 'archive' || mode === 'archive-z2') return new Repository(path, 'archive');
+    throw new OstreeError(
+      'REPOSITORY_INVALID',
+      `the OSTree repository ${path} has the mode ${JSON.stringify(mode ?? '')}; supported are bare, bare-user and archive`,
+    );
+  }
+
+  /** Makes a repository; one that is there already is kept. */
+  static async create(path: string, mode: RepositoryMode): Promise<Repository> {
+    await mkdir(path, { recursive: true });
+    await runCommand('ostree', ['init', `--repo=${path}`, `--mode=${mode}`]);
+    return Repository.open(path);
+  }
+
+  objectPath(checksum: OstreeChecksum, type: ObjectType): string {
+    const extension = type === 'file' && this.mode === 'archive' ? 'filez' : type;
+    return join(this.path, 'objects', checksum.slice(0, 2), `${checksum.slice(2)}.${extension}`);
+  }
+
+  /** Synchronous: an import asks this tens of thousands of times, and a hop to the thread pool costs more than the call. */
+  hasObject(checksum: OstreeChecksum, type: ObjectType): boolean {
+    return lstatSync(this.objectPath(checksum, type), { throwIfNoEntry: false }) !== undefined;
+  }
+
+  /** @throws OstreeError REPOSITORY_DAMAGED, OSTREE_OBJECT_INVALID */
+  async readCommit(checksum: OstreeChecksum): Promise<Commit> {
+    return decodeCommit(await this.#readObject(checksum, 'commit'));
+  }
+
+  /** @throws OstreeError REPOSITORY_DAMAGED, OSTREE_OBJECT_INVALID */
+  async readDirTree(checksum: OstreeChecksum): Promise<DirectoryTree> {
+    return decodeDirectoryTree(await this.#readObject(checksum, 'dirtree'));
+  }
+
+  /** The commit that a ref names, or undefined when there is no such ref. */
+  async readRef(name: string): Promise<OstreeChecksum | undefined> {
+    try {
+      return parseChecksum((await readFile(this.#refPath(name), 'utf8')).trimEnd());
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Makes a ref name a commit: atomically, and lasting when this returns. */
+  async writeRef(name: string, checksum: OstreeChecksum): Promise<void> {
+    const path = this.#refPath(name);
+    await mkdir(dirname(path), { recursive: true });
+    const temporary = join(this.path, 'tmp', `varve-ref-${randomUUID()}`);
+    await writeFile(temporary, `${checksum}\n`, { flag: 'wx', mode: 0o644, flush: true });
+    await rename(temporary, path);
+    // New directories on the way need to last as well, so that each up to refs/ is synced.
+    for (let directory = dirname(path); directory !== join(this.path, 'refs'); directory = dirname(directory)) {
+      await syncDirectory(directory);
+    }
+  }
+
+  async deleteRef(name: string): Promise<void> {
+    await rm(this.#refPath(name), { force: true });
+  }
+
+  /** The names of all refs that begin with `prefix`, which ends with a slash. */
+  async listRefs(prefix: string): Promise<string[]> {
+    const root = this.#refPath(prefix);
+    try {
+      const entries = await readdir(root, { recursive: true, withFileTypes: true });
+      const files = entries.filter((entry) => !entry.isDirectory());
+      return files.map((entry) => prefix + relative(root, join(entry.parentPath, entry.name))).sort();
+    } catch (error) {
+      if (isAbsent(error)) return [];
+      throw error;
+    }
+  }
+
+  #refPath(name: string): string {
+    if (name.split('/').some((part) => part === '..' || part === '.') || name.startsWith('/') || name.includes('\0')) {
+      throw new OstreeError('REPOSITORY_INVALID', `${JSON.stringify(name)} cannot be the name of a ref`);
+    }
+    return join(this.path, 'refs/heads', name);
+  }
+
+  /** Reads a metadata object and holds it against its name. */
+  async #readObject(checksum: OstreeChecksum, type: 'commit' | 'dirtree'): Promise<Uint8Array> {
+    const path = this.objectPath(checksum, type);
+    const bytes = await readFile(path).catch((cause: unknown) => {
+      throw damaged(`${path} cannot be read`, cause);
+    });
+    if (checksumOf(bytes) !== checksum) throw damaged(`${path} is not what its name says`);
+    return bytes;
+  }
+}
+
+export async function syncDirectory(path: string): Promise<void> {
+  await using directory = await open(path, 'r');
+  await directory.sync();
+}
+
+/** A missing file, or a file where a directory was expected. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+function damaged(what: string, cause?: unknown): OstreeError {
+  return new OstreeError(
+    'REPOSITORY_DAMAGED',
+    `${what}; run \`ostree fsck --delete\` on the repository and stage the image again`,
+    { cause },
+  );
+}
