@@ -42,7 +42,8 @@ export class ObjectCache<T extends KubeObject> {
     }
     if (old === undefined) return [];
     this.#objects.delete(key);
-    return [{ type: 'deleted', key, object: event.object }];
+    const same = old.metadata.uid === event.object.metadata.uid;
+    return [{ type: 'deleted', key, object: same ? event.object : old }];
   }
 }
 

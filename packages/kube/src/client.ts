@@ -60,8 +60,8 @@ const patchContentTypes: Readonly<Record<PatchType, string>> = {
   apply: 'application/apply-patch+yaml',
 };
 
-/** Objects per page, as kubectl's --chunk-size. */
-const pageSize = 500;
+/** Pages of as many objects as kubectl's --chunk-size. */
+const firstPage = { limit: '500' };
 
 /** Two and a half times the minute after which a server sends a bookmark (KEP-956). */
 const defaultIdleTimeout = 150_000;
@@ -86,25 +86,25 @@ export class KubeClient implements AsyncDisposable {
     return decodeObject(definition, await this.#transport.request({ method: 'GET', path, signal: options.signal }));
   }
 
-  /** All pages, as of one moment. */
+  /** All pages. A watch from the list's resourceVersion misses nothing, even where pages are of different moments. */
   async list<T extends KubeObject>(
     definition: ResourceDefinition<T>,
     options: SelectOptions = {},
   ): Promise<ObjectList<T>> {
-    const items: T[] = [];
-    let page = await this.#listPage(definition, options, { limit: String(pageSize) });
-    items.push(...page.items);
-    while (page.next !== undefined) {
+    const { items, resourceVersion, next: second } = await this.#listPage(definition, options, firstPage);
+    for (let next = second; next !== undefined; ) {
+      let page: Page<T>;
       try {
-        page = await this.#listPage(definition, options, { limit: String(pageSize), continue: page.next });
+        page = await this.#listPage(definition, options, { ...firstPage, continue: next });
       } catch (error) {
         // The server no longer has the moment of the first page: all in one piece then (as client-go's pager).
         if (!isKubeError(error, 'EXPIRED')) throw error;
         return this.#listPage(definition, options, {});
       }
       for (const item of page.items) items.push(item);
+      next = page.next;
     }
-    return { items, resourceVersion: page.resourceVersion };
+    return { items, resourceVersion };
   }
 
   /** With `generateName` in its metadata instead of `name`, the server completes the name. */

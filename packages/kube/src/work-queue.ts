@@ -35,6 +35,7 @@ export class WorkQueue {
   readonly #failures = new Map<string, number>();
   readonly #timers = new Map<string, { readonly due: number; readonly timer: NodeJS.Timeout }>();
   #signal: AbortSignal | undefined;
+  #starting = false;
 
   constructor(process: Process, options: WorkQueueOptions = {}) {
     this.#process = process;
@@ -54,7 +55,7 @@ export class WorkQueue {
     if (this.#signal?.aborted) return;
     if (this.#running.has(key)) this.#again.add(key);
     else this.#waiting.add(key);
-    this.#startNext();
+    this.#startSoon();
   }
 
   /** Adds `key` after `milliseconds`. Of several times for one key, the earliest counts. */
@@ -85,13 +86,23 @@ export class WorkQueue {
     const { promise: aborted, resolve } = Promise.withResolvers<void>();
     signal.addEventListener('abort', () => resolve(), { once: true });
     if (signal.aborted) resolve();
-    this.#startNext();
+    this.#startSoon();
     await aborted;
     for (const { timer } of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
     this.#waiting.clear();
     this.#again.clear();
     await Promise.all(this.#running.values());
+  }
+
+  /** Not at once: the caller of add must not find itself in a reconciler, and may add the same key again. */
+  #startSoon(): void {
+    if (this.#starting) return;
+    this.#starting = true;
+    queueMicrotask(() => {
+      this.#starting = false;
+      this.#startNext();
+    });
   }
 
   #startNext(): void {
@@ -105,7 +116,7 @@ export class WorkQueue {
   }
 
   async #runOne(key: string, signal: AbortSignal): Promise<void> {
-    // The caller of add must not run a reconciler inside its own call.
+    // The key has to be among the running ones before its processing can add it again.
     await Promise.resolve();
     try {
       await this.#process(key, signal);
@@ -115,7 +126,7 @@ export class WorkQueue {
     }
     this.#running.delete(key);
     if (this.#again.delete(key)) this.#waiting.add(key);
-    this.#startNext();
+    this.#startSoon();
   }
 
   #retryLater(key: string, error: unknown): void {
