@@ -18,7 +18,8 @@ export function backoffDelay(attempt: number, policy: RetryPolicy, random: numbe
 /** Milliseconds that a Retry-After header asks for, at most two minutes; undefined without a readable one. */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
-  const wait = /^[0-9]{1,9}$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
+  const date = /^[A-Z][a-z]+, /.test(header) ? Date.parse(header) : Number.NaN;
+  const wait = /^[0-9]{1,9}$/.test(header) ? Number(header) * 1000 : date - now;
   return Number.isFinite(wait) ? Math.min(Math.max(wait, 0), longestRetryAfter) : undefined;
 }
 

@@ -12,17 +12,14 @@ const chunkSize = 256 * 1024;
  * Memory is bounded: 256 KiB a chunk, and a zstd window of at most 128 MiB (zstd's default limit).
  * @throws OciError LAYER_INVALID
  */
-export async function* decompress(
-  source: AsyncIterable<Uint8Array>,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const { head, rest } = await splitHead(source, zstdMagic.length);
   const decoder = createDecoder(head);
   if (decoder === undefined) {
     yield* rest;
     return;
   }
-  pipeline(Readable.from(rest, signal === undefined ? {} : { signal }), decoder, () => {
+  pipeline(Readable.from(rest), decoder, () => {
     // Its error destroys the decoder, and thus reaches the loop below.
   });
   try {

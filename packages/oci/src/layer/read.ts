@@ -1,3 +1,4 @@
+import { abortable } from '../abortable.ts';
 import type { Digest } from '../digest.ts';
 import { OciError } from '../error.ts';
 import type { Descriptor } from '../manifest.ts';
@@ -35,7 +36,8 @@ export async function* readLayer(
       `layer ${descriptor.digest} has the media type ${descriptor.mediaType.slice(0, 200)}; build the image with tar, gzip or zstd layers`,
     );
   }
-  const decompressed = limit(decompress(blob, options.signal), descriptor, options);
+  const source = options.signal === undefined ? blob : abortable(blob, options.signal);
+  const decompressed = limit(decompress(source), descriptor, options);
   yield* readTar(verifyContent(decompressed, { digest: diffId }, `layer ${descriptor.digest}, decompressed,`));
 }
 

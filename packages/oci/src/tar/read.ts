@@ -172,7 +172,7 @@ class Content implements AsyncIterable<Uint8Array> {
   readonly #reader: ByteReader;
   readonly #size: number;
   #left: number;
-  #state: 'fresh' | 'reading' | 'finished' = 'fresh';
+  #state: 'fresh' | 'reading' | 'finished' | 'cut' = 'fresh';
 
   constructor(reader: ByteReader, size: number) {
     this.#reader = reader;
@@ -181,26 +181,29 @@ class Content implements AsyncIterable<Uint8Array> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    if (this.#state !== 'fresh')
+    if (this.#state !== 'fresh') {
       throw new TypeError('the content of an archive entry can be read once, before the next entry');
+    }
     this.#state = 'reading';
     while (this.#left > 0) {
-      if (this.#isFinished())
-        throw new TypeError('the content of an archive entry was read after the next entry was asked for');
       const part = await this.#reader.some(this.#left);
       if (part === undefined) throw truncated();
       this.#left -= part.length;
       yield part;
+      if (this.#wasCut()) {
+        throw new TypeError('the content of an archive entry was read after the next entry was asked for');
+      }
     }
   }
 
+  /** Skips what was not read. */
   async finish(): Promise<void> {
-    this.#state = 'finished';
+    this.#state = this.#left > 0 ? 'cut' : 'finished';
     await this.#reader.skip(this.#left + padding(this.#size));
     this.#left = 0;
   }
 
-  #isFinished(): boolean {
-    return this.#state === 'finished';
+  #wasCut(): boolean {
+    return this.#state === 'cut';
   }
 }

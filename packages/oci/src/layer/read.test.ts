@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { digestOf, parseDigest } from '../digest.ts';
+import { mediaTypes } from '../media-types.ts';
+import { archive, entry, inChunks } from '../tar/test-archive.ts';
+import { type ReadLayerOptions, readLayer } from './read.ts';
+
+const tar = archive(entry({ path: 'a', content: 'hello' }), entry({ path: 'b', content: 'x'.repeat(100_000) }));
+const diffId = digestOf(tar);
+/** A frame that decoders skip: zstd:chunked keeps its table of contents in such. RFC 8878, 3.1.2. */
+const skippableFrame = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+
+async function pathsIn(
+  blob: Uint8Array,
+  mediaType: string = mediaTypes.ociLayerGzip,
+  options: ReadLayerOptions = {},
+): Promise<string[]> {
+  const paths: string[] = [];
+  const descriptor = { mediaType, digest: digestOf(blob), size: blob.length };
+  for await (const { path } of readLayer(inChunks(blob), descriptor, diffId, options)) paths.push(path);
+  return paths;
+}
+
+describe('readLayer', () => {
+  test.each([
+    ['plain', tar],
+    ['gzip', gzipSync(tar)],
+    ['gzip of two members', Buffer.concat([gzipSync(tar.subarray(0, 700)), gzipSync(tar.subarray(700))])],
+    ['zstd', zstdCompressSync(tar)],
+    [
+      'zstd:chunked',
+      Buffer.concat([
+        zstdCompressSync(tar.subarray(0, 700)),
+        skippableFrame,
+        zstdCompressSync(tar.subarray(700)),
+        skippableFrame,
+      ]),
+    ],
+  ])('reads %s, whatever the media type says', async (_what, blob) => {
+    expect(await pathsIn(blob, mediaTypes.ociLayer)).toEqual(['a', 'b']);
+    expect(await pathsIn(blob, mediaTypes.dockerLayerGzip)).toEqual(['a', 'b']);
+  });
+
+  test.each([
+    ['a cut gzip', gzipSync(tar).subarray(0, -9), 'LAYER_INVALID'],
+    ['a cut zstd', zstdCompressSync(tar).subarray(0, -9), 'LAYER_INVALID'],
+    ['a damaged gzip', Buffer.concat([gzipSync(tar).subarray(0, 30), Buffer.alloc(100, 7)]), 'LAYER_INVALID'],
+    ['a damaged zstd', Buffer.concat([zstdCompressSync(tar).subarray(0, 12), Buffer.alloc(100, 7)]), 'LAYER_INVALID'],
+    ['another content', gzipSync(archive(entry({ path: 'a', content: 'hullo' }))), 'DIGEST_MISMATCH'],
+    ['a tail that the diff-id has not', gzipSync(Buffer.concat([tar, Buffer.alloc(512)])), 'DIGEST_MISMATCH'],
+    ['nothing', Buffer.alloc(0), 'DIGEST_MISMATCH'],
+  ])('refuses %s', async (_what, blob, code) => {
+    await expect(pathsIn(blob)).rejects.toMatchObject({ code });
+  });
+
+  test('refuses what is not a layer', async () => {
+    await expect(pathsIn(tar, 'application/vnd.oci.image.layer.v1.tar+gzip+encrypted')).rejects.toMatchObject({
+      code: 'LAYER_UNSUPPORTED',
+    });
+  });
+
+  test.each([
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ] as const)('stops a %s bomb at the limit', async (_what, compress) => {
+    const bomb = compress(archive(entry({ content: Buffer.alloc(50_000_000) })));
+    await expect(pathsIn(bomb, mediaTypes.ociLayerZstd, { maximumSize: 1_000_000 })).rejects.toMatchObject({
+      code: 'LAYER_TOO_LARGE',
+    });
+    await expect(pathsIn(bomb, mediaTypes.ociLayerZstd, { maximumRatio: 20 })).rejects.toMatchObject({
+      code: 'LAYER_TOO_LARGE',
+    });
+  });
+
+  test('passes on what the source throws', async () => {
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield gzipSync(tar).subarray(0, 50);
+      throw new RangeError('the source broke');
+    }
+    const layer = readLayer(broken(), { mediaType: mediaTypes.ociLayerGzip, digest: diffId, size: 1 }, diffId);
+    await expect(Array.fromAsync(layer)).rejects.toThrow('the source broke');
+  });
+
+  test('ends when aborted, also while its source hangs', async () => {
+    async function* hanging(): AsyncGenerator<Uint8Array> {
+      yield gzipSync(tar).subarray(0, 50);
+      await new Promise(() => undefined);
+    }
+    const layer = readLayer(hanging(), { mediaType: mediaTypes.ociLayerGzip, digest: diffId, size: 1 }, diffId, {
+      signal: AbortSignal.timeout(50),
+    });
+    await expect(Array.fromAsync(layer)).rejects.toMatchObject({ name: 'TimeoutError' });
+  });
+
+  test('needs memory that does not grow with the layer', async () => {
+    const piece = Buffer.alloc(1024 * 1024, 'incompressible?');
+    const total = 400;
+    async function* big(): AsyncGenerator<Uint8Array> {
+      yield entry({ size: `${(piece.length * total).toString(8).padStart(11, '0')}\0` });
+      for (let index = 0; index < total; index += 1) yield piece;
+    }
+    const hash = createHash('sha256');
+    for await (const chunk of big()) hash.update(chunk);
+    const id = `sha256:${hash.digest('hex')}`;
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    const descriptor = { mediaType: mediaTypes.ociLayer, digest: diffId, size: 1 };
+    for await (const { content } of readLayer(big(), descriptor, parseDigest(id))) {
+      for await (const _chunk of content) most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }
+    expect(most).toBeLessThan(64 * 1024 * 1024);
+  });
+});
