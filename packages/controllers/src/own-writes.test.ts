@@ -26,3 +26,14 @@ it('waits until the cache shows every write, or something later, or nothing at a
   cache.set('a', object('a', '12'));
   expect(writes.areSeen(get)).toBe(true);
 });
+
+it('forgets what the server has lost, and only that', async () => {
+  const writes = new OwnWrites();
+  writes.note(object('lost', '10'));
+  writes.note(object('gone', '11'));
+  await writes.forgetLost(async (name) => (name === 'lost' ? object('lost', '4') : undefined));
+  expect(writes.areSeen((name) => object(name, '4'))).toBe(true);
+  writes.note(object('late', '12'));
+  await writes.forgetLost(async () => object('late', '13'));
+  expect(writes.areSeen((name) => object(name, '4'))).toBe(false);
+});

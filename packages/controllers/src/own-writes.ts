@@ -5,9 +5,11 @@ import type { KubeObject } from '@varve/api';
 
 export class OwnWrites {
   readonly #versions = new Map<string, string>();
+  #firstUnseen: number | undefined;
 
   /** Notes the object that the server answered a write with. */
   note(written: KubeObject): void {
+    this.#firstUnseen ??= performance.now();
     this.#versions.set(written.metadata.name ?? '', written.metadata.resourceVersion ?? '');
   }
 
@@ -18,7 +20,21 @@ export class OwnWrites {
       if (seen !== undefined && !isAtLeast(seen, version)) return false;
       this.#versions.delete(name);
     }
+    this.#firstUnseen = undefined;
     return true;
+  }
+
+  /** Milliseconds since the first write that may not have been seen. */
+  unseenFor(): number {
+    return this.#firstUnseen === undefined ? 0 : performance.now() - this.#firstUnseen;
+  }
+
+  /** Forgets the writes that the server itself no longer has: it was restored from an older backup. */
+  async forgetLost(read: (name: string) => Promise<KubeObject | undefined>): Promise<void> {
+    for (const [name, version] of [...this.#versions]) {
+      const current = (await read(name))?.metadata.resourceVersion;
+      if (current === undefined || !isAtLeast(current, version)) this.#versions.delete(name);
+    }
   }
 }
 

@@ -56,13 +56,22 @@ const machineConfigNodeSchema = z.object({
           phase: z
             .enum(['Staged', 'Applied'])
             .describe('Staged: fetch and import only. Applied: make it the next boot, and boot it.'),
+          revoked: z
+            .boolean()
+            .optional()
+            .describe(
+              'An approval was taken back: the host counts as unavailable until its agent has observed this generation.',
+            ),
         })
         .optional(),
     })
     .describe('Written by the controllers only.'),
   status: z
     .object({
-      observedGeneration: z.int().optional(),
+      observedGeneration: z
+        .int()
+        .optional()
+        .describe('Generation of the spec that the agent acts on, and no older one.'),
       configVersion: z.object({ current: z.string().optional(), desired: z.string().optional() }).optional(),
       configImage: z.object({ currentImage: z.string().optional(), desiredImage: z.string().optional() }).optional(),
       conditions: conditionsSchema.optional(),

@@ -25,7 +25,7 @@ const machineConfigPoolSchema = z.object({
         .describe(
           'How many hosts may be unavailable at once: a count or a percentage, rounded down, at least 1. Default 1.',
         ),
-      paused: z.boolean().optional().describe('True: no host is given a new target.'),
+      paused: z.boolean().optional().describe('True: no host is given a slot; hosts still stage.'),
       configuration: configurationSchema.optional().describe('The target, written by the render controller.'),
     })
     .default({}),

@@ -1,6 +1,6 @@
 // A MachineConfigNode for every Node, with the pool that it belongs to. load actual -> load desired -> diff -> apply.
 import { apiVersionOf, type MachineConfigNode, machineConfigNodeResource, type Node, nodeResource } from '@varve/api';
-import { isKubeError } from '@varve/kube';
+import { isKubeError, type KubeClient } from '@varve/kube';
 import { type Controller, type ControllerContext, nameOf } from '../context.ts';
 import { createQueue } from '../queue.ts';
 import { nodeCondition, withNodeCondition } from './condition.ts';
@@ -80,6 +80,8 @@ async function applyStep(
       const created = await client.create(machineConfigNodeResource, newState(node, step.pool), { signal });
       events.record(created, 'Normal', 'Created', step.reason);
     } else if (step.kind === 'Delete') {
+      // The caches of two kinds are not of one moment: the Node may have come a moment ago.
+      if (!node && (await nodeExists(client, name, signal))) return;
       await client.delete(machineConfigNodeResource, name, { uid: step.uid, signal });
     } else if (step.kind === 'SetPool' && state) {
       const next = { ...state, spec: { ...state.spec, pool: { name: step.pool } } };
@@ -98,6 +100,16 @@ async function applyStep(
   } catch (error) {
     // Someone was faster; the watch brings what they did.
     if (!isKubeError(error, 'ALREADY_EXISTS', 'NOT_FOUND')) throw error;
+  }
+}
+
+async function nodeExists(client: KubeClient, name: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await client.get(nodeResource, name, { signal });
+    return true;
+  } catch (error) {
+    if (isKubeError(error, 'NOT_FOUND')) return false;
+    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 // A host whose agent no longer renews its Lease is not Ready: nobody knows how it is. The controller measures with its
 // own clock, from when it last saw a renewal, as kubernetes' node lifecycle controller does: clocks of hosts differ, and
 // after a restart every host gets the full time again.
-import { type Node, nodeResource } from '@varve/api';
+import { type Lease, type Node, nodeResource } from '@varve/api';
 import { type Controller, type ControllerContext, nameOf, nodeLeaseNamespace } from '../context.ts';
 import { createQueue } from '../queue.ts';
 import { nodeCondition, withNodeCondition } from './condition.ts';
@@ -15,7 +15,8 @@ export interface HeartbeatOptions {
 }
 
 interface Seen {
-  readonly renewTime: string;
+  /** The newest sign of life: of the lease, and of the Node's own Ready condition. */
+  readonly sign: string;
   /** performance.now() of the first sight of it. */
   readonly at: number;
 }
@@ -30,9 +31,10 @@ export function createHeartbeatController(context: ControllerContext, options: H
       seen.delete(name);
       return;
     }
-    const renewTime = informers.leases.get(`${nodeLeaseNamespace}/${name}`)?.spec?.renewTime ?? '';
+    const lease = informers.leases.get(`${nodeLeaseNamespace}/${name}`);
+    const sign = signOfLife(node, lease);
     const last = seen.get(name);
-    const heartbeat = last?.renewTime === renewTime ? last : { renewTime, at: performance.now() };
+    const heartbeat = last?.sign === sign ? last : { sign, at: performance.now() };
     seen.set(name, heartbeat);
     const remaining = heartbeat.at + grace - performance.now();
     if (remaining > 0) queue.addAfter(name, remaining);
@@ -41,6 +43,12 @@ export function createHeartbeatController(context: ControllerContext, options: H
   informers.leases.onChange(({ object }) => queue.add(nameOf(object)));
   informers.nodes.onChange(({ key }) => queue.add(key));
   return { run: (signal) => queue.run(signal) };
+}
+
+/** An agent that is back may write its Node before its lease; both count. */
+function signOfLife(node: Node, lease: Lease | undefined): string {
+  const ready = nodeCondition(node, 'Ready');
+  return JSON.stringify([lease?.spec?.renewTime, ready?.status, ready?.lastHeartbeatTime]);
 }
 
 /** The agent says Ready again by itself when it is back. */

@@ -7,7 +7,7 @@ import {
   machineConfigNodeResource,
   machineConfigPoolResource,
 } from '@varve/api';
-import { isKubeError } from '@varve/kube';
+import { isKubeError, type KubeClient } from '@varve/kube';
 import { type Controller, type ControllerContext, nameOf } from '../context.ts';
 import { OwnWrites } from '../own-writes.ts';
 import { createQueue } from '../queue.ts';
@@ -20,15 +20,44 @@ import { poolStatus } from './status.ts';
 const coalesce = 50;
 
 export function createRolloutController(context: ControllerContext): Controller {
-  const { informers, logger } = context;
+  const { logger } = context;
   const ownWrites = new OwnWrites();
   const queue = createQueue('rollout', logger, async (key, signal) => {
     // Slots of all pools wait for the watch: a host may just have moved from one pool to another.
-    if (!ownWrites.areSeen((name) => informers.states.get(name))) queue.addAfter(key, coalesce);
+    if (await waitsForWatch(context, ownWrites, signal)) queue.addAfter(key, coalesce);
     else await reconcilePool(context, ownWrites, key, signal);
   });
   listen(context, (pool) => queue.addAfter(pool, coalesce));
   return { run: (signal) => queue.run(signal) };
+}
+
+/** Milliseconds after which a write that the watch has not brought is looked for on the server. */
+const watchPatience = 5_000;
+
+/** True while the last writes are on their way back. A stuck watch holds the rollout; a server that lost them does not. */
+async function waitsForWatch(
+  { client, informers }: ControllerContext,
+  ownWrites: OwnWrites,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (ownWrites.areSeen((name) => informers.states.get(name))) return false;
+  if (ownWrites.unseenFor() > watchPatience) {
+    await ownWrites.forgetLost((name) => readIfThere(client, name, signal));
+  }
+  return true;
+}
+
+async function readIfThere(
+  client: KubeClient,
+  name: string,
+  signal: AbortSignal,
+): Promise<MachineConfigNode | undefined> {
+  try {
+    return await client.get(machineConfigNodeResource, name, { signal });
+  } catch (error) {
+    if (isKubeError(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
 }
 
 function listen({ informers, events }: ControllerContext, add: (pool: string) => void): void {
@@ -103,7 +132,7 @@ export function withStep(state: MachineConfigNode, step: RolloutStep, target: Ta
       ...spec,
       configVersion: { desired: target.config },
       ...(target.image !== undefined && { configImage: { desiredImage: target.image } }),
-      update: { phase: step.kind === 'GrantSlot' ? 'Applied' : 'Staged' },
+      update: { phase: step.kind === 'GrantSlot' ? 'Applied' : 'Staged', ...(step.revokes && { revoked: true }) },
     },
   };
 }

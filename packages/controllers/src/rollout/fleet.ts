@@ -1,18 +1,21 @@
-// Test support: a fleet in memory whose server refuses stale writes and whose agents keep to the protocol. The properties
-// of plan.test.ts drive it through random orders of events.
-import type { MachineConfigNode, MachineConfigPool, Node } from '@varve/api';
+// Test support: a fleet in memory whose server refuses stale writes and whose agents work as real ones do: they act on
+// what they last looked at, and report later. The properties of plan.test.ts drive it through random orders of events.
+import type { MachineConfigNode, MachineConfigNodeStatus, MachineConfigPool, Node } from '@varve/api';
 import { withStep } from './controller.ts';
 import type { Member, Target } from './member.ts';
 import { planRollout, type RolloutPlan } from './plan.ts';
 
-type NodeStatus = NonNullable<MachineConfigNode['status']>;
-type Update = NonNullable<NodeStatus['update']>;
+type Update = NonNullable<MachineConfigNodeStatus['update']>;
+type Outcome = 'success' | 'failure';
 
 export interface Host {
+  /** On the server. */
   state: MachineConfigNode;
   node: Node;
-  /** What its agent saw when it last looked: it acts on this, and may be late. */
+  /** What its agent saw when it last looked: it acts on this. */
   seen: MachineConfigNode;
+  /** What its agent knows; on the server only once it is reported. */
+  view: MachineConfigNodeStatus;
   /** Between the first disruptive action of an update and its end, success or not. */
   disrupted: boolean;
 }
@@ -28,9 +31,8 @@ export class Fleet {
     this.pool = { apiVersion: '', kind: 'MachineConfigPool', metadata: { name: 'web' }, spec: { maxUnavailable } };
     this.target = targetOf(1);
     for (let index = 0; index < size; index++) {
-      const name = `n${index}`;
-      const state = newState(name);
-      this.hosts.set(name, { state, node: newNode(name), seen: state, disrupted: false });
+      const state = newState(`n${index}`);
+      this.hosts.set(`n${index}`, { state, node: newNode(`n${index}`), seen: state, view: {}, disrupted: false });
     }
   }
 
@@ -61,73 +63,80 @@ export class Fleet {
       this.#pending = undefined;
       return false;
     }
-    this.#write(host, withStep(host.state, step, pending.plan.target));
+    const generation = (host.state.metadata.generation ?? 0) + 1;
+    this.#write(host, { ...withStep(host.state, step, pending.plan.target) }, generation);
     return true;
   }
 
+  /** The agent begins a pass with the newest object. It never looks in the midst of an apply. */
   look(host: Host): void {
+    if (host.disrupted) return;
     host.seen = host.state;
+    host.view = { ...host.view, observedGeneration: host.seen.metadata.generation };
   }
 
   /** One step of the host's agent. False when there is nothing to do for it. */
-  act(host: Host, outcome: 'success' | 'failure'): boolean {
-    const { status } = host.state;
+  act(host: Host, outcome: Outcome): boolean {
     const { spec } = host.seen;
     const desired = spec.configVersion.desired;
-    const step = status?.update?.step;
-    const current = status?.configVersion?.current;
-    if (step === 'Applying' || step === 'Rebooting') {
-      host.disrupted = true;
-      this.#report(host, { step: step === 'Applying' ? 'Rebooting' : 'Verifying' });
+    const { update, configVersion } = host.view;
+    if (host.disrupted) {
+      if (update?.step === 'Applying') this.#note(host, { step: 'Rebooting' });
+      else if (update?.step === 'Rebooting') this.#note(host, { step: 'Verifying' });
+      else this.#finish(host, update?.config ?? '', outcome);
       return true;
     }
-    if (step === 'Verifying') {
-      this.#finish(host, status?.update?.config ?? '', outcome);
-      return true;
-    }
-    if (desired === '' || current === desired) return false;
-    if (status?.update?.staged !== desired) {
-      if (outcome === 'success') this.#report(host, { staged: desired, step: 'Staged' });
-      else this.#report(host, { step: 'Failed', lastFailure: failureFor(desired, 'Staging') }, undefined, 'True');
+    if (desired === '' || configVersion?.current === desired) return false;
+    if (update?.staged !== desired) {
+      if (outcome === 'success') this.#note(host, { staged: desired, step: 'Staged' });
+      else this.#note(host, { step: 'Failed', lastFailure: failureFor(desired, 'Staging') }, 'True');
       return true;
     }
     if (spec.update?.phase !== 'Applied') return false;
-    // The handshake: refused when the object is not what the agent looked at.
-    if (host.seen.metadata.resourceVersion !== host.state.metadata.resourceVersion) return false;
-    this.#report(host, { step: 'Applying', config: desired });
+    host.disrupted = true;
+    this.#note(host, { step: 'Applying', config: desired });
     return true;
   }
 
-  #finish(host: Host, config: string, outcome: 'success' | 'failure'): void {
-    host.disrupted = false;
-    if (outcome === 'success') this.#report(host, { step: 'Done' }, config, 'False');
-    else this.#report(host, { step: 'Failed', lastFailure: failureFor(config, 'Verifying') }, undefined, 'True');
+  /** What the agent knows reaches the server. */
+  report(host: Host): void {
+    this.#write(host, { ...host.state, status: host.view }, host.state.metadata.generation ?? 0);
   }
 
-  #report(host: Host, update: Update, current?: string, degraded?: 'True' | 'False'): void {
-    const old = host.state.status;
-    const time = '2026-01-01T00:00:00Z';
+  /** A look, a step and a report. */
+  turn(host: Host, outcome: Outcome): void {
+    this.look(host);
+    this.act(host, outcome);
+    this.report(host);
+  }
+
+  #finish(host: Host, config: string, outcome: Outcome): void {
+    host.disrupted = false;
+    if (outcome === 'success') {
+      this.#note(host, { step: 'Done' }, 'False');
+      host.view = { ...host.view, configVersion: { current: config } };
+    } else this.#note(host, { step: 'Failed', lastFailure: failureFor(config, 'Verifying') }, 'True');
+  }
+
+  #note(host: Host, update: Update, degraded?: 'True' | 'False'): void {
+    const lastTransitionTime = '2026-01-01T00:00:00Z';
     const condition = {
       type: 'NodeDegraded',
       status: degraded ?? 'False',
       reason: '',
       message: '',
-      lastTransitionTime: time,
+      lastTransitionTime,
     };
-    this.#write(host, {
-      ...host.state,
-      status: {
-        ...old,
-        update: { ...old?.update, ...update },
-        ...(current !== undefined && { configVersion: { current } }),
-        conditions: degraded ? [condition] : (old?.conditions ?? []),
-      },
-    });
+    host.view = {
+      ...host.view,
+      update: { ...host.view.update, ...update },
+      conditions: degraded ? [condition] : (host.view.conditions ?? []),
+    };
   }
 
-  #write(host: Host, state: MachineConfigNode): void {
+  #write(host: Host, state: MachineConfigNode, generation: number): void {
     this.#version += 1;
-    host.state = { ...state, metadata: { ...state.metadata, resourceVersion: String(this.#version) } };
+    host.state = { ...state, metadata: { ...state.metadata, resourceVersion: String(this.#version), generation } };
   }
 }
 
@@ -143,7 +152,7 @@ function newState(name: string): MachineConfigNode {
   return {
     apiVersion: '',
     kind: 'MachineConfigNode',
-    metadata: { name, resourceVersion: '1' },
+    metadata: { name, resourceVersion: '1', generation: 1 },
     spec: { node: { name }, pool: { name: 'web' }, configVersion: { desired: '' } },
   };
 }

@@ -26,6 +26,8 @@ export interface Standing {
   readonly arrived: boolean;
   readonly staged: boolean;
   readonly approved: boolean;
+  /** An approval was taken back, and its agent may not know yet. */
+  readonly revoking: boolean;
   /** Its agent is between the first write of an apply and the end of its verification. */
   readonly busy: boolean;
   /** It has the right to be unavailable now, or uses it. */
@@ -34,7 +36,7 @@ export interface Standing {
   readonly cordoned: boolean;
   readonly degraded: boolean;
   readonly available: boolean;
-  /** The last failure for what it is aimed at, when it has not arrived there. */
+  /** The last failure for what it is aimed at, unless it runs that and is healthy. */
   readonly failure: { readonly code: string; readonly message: string; readonly step: string } | undefined;
 }
 
@@ -43,6 +45,8 @@ export interface Standing {
  *
  * A host holds a slot from the approval (phase Applied) until it runs what it is aimed at and is Ready and not degraded,
  * and also for as long as its agent says that it is applying, rebooting or verifying, whatever the spec says by then.
+ * An approval that was taken back holds the slot until the agent has observed that: agents report after they have
+ * begun, so before that nobody knows.
  *
  * A failure does not free a slot. The agent of an approved host tries again by itself, so the host may go down at any
  * moment; and if a failure freed the slot, a bad image would take down every host of the pool, one after the other.
@@ -65,7 +69,9 @@ export function standingOf(member: Member, target: Target | undefined): Standing
   const ready = conditionOf(member.node?.status?.conditions, 'Ready') === 'True';
   const cordoned = member.node?.spec?.unschedulable === true;
   const degraded = conditionOf(status?.conditions, 'NodeDegraded') === 'True';
-  const holdsSlot = busy || (approved && desired !== '' && !(reached && ready && !degraded));
+  const revoking =
+    spec.update?.revoked === true && (status?.observedGeneration ?? 0) < (member.state.metadata.generation ?? 0);
+  const holdsSlot = busy || revoking || (approved && desired !== '' && !(reached && ready && !degraded));
   const failure = update?.lastFailure;
   return {
     name: member.name,
@@ -75,6 +81,7 @@ export function standingOf(member: Member, target: Target | undefined): Standing
     arrived: reached && !busy,
     staged: desired !== '' && update?.staged === desired,
     approved,
+    revoking,
     busy,
     holdsSlot,
     ready,
@@ -82,7 +89,7 @@ export function standingOf(member: Member, target: Target | undefined): Standing
     degraded,
     available: ready && !cordoned && !holdsSlot && !(reached && degraded),
     failure:
-      failure && !reached && failure.config === desired
+      failure && (!reached || degraded) && failure.config === desired
         ? { code: failure.code, message: failure.message, step: failure.step ?? 'Failed' }
         : undefined,
   };

@@ -18,7 +18,7 @@ describe('countOf', () => {
 
 type Event =
   | { kind: 'plan' | 'apply' | 'pass' }
-  | { kind: 'look' | 'ready' | 'cordon'; host: number }
+  | { kind: 'look' | 'report' | 'turn' | 'ready' | 'cordon'; host: number }
   | { kind: 'act'; host: number; outcome: 'success' | 'failure' }
   | { kind: 'target'; version: number }
   | { kind: 'pause'; paused: boolean };
@@ -73,6 +73,12 @@ function perform(fleet: Fleet, event: Event): void {
       break;
     case 'look':
       fleet.look(hostAt(fleet, event.host));
+      break;
+    case 'report':
+      fleet.report(hostAt(fleet, event.host));
+      break;
+    case 'turn':
+      fleet.turn(hostAt(fleet, event.host), 'success');
       break;
     case 'act':
       fleet.act(hostAt(fleet, event.host), event.outcome);
@@ -169,8 +175,7 @@ describe('a rollout', () => {
           checkPlan(fleet);
           while (fleet.applyNext());
           for (const host of fleet.hosts.values()) {
-            fleet.look(host);
-            fleet.act(host, 'success');
+            fleet.turn(host, 'success');
           }
         }
         for (const { state } of fleet.hosts.values()) {
@@ -189,8 +194,7 @@ function stagedFleet(size: number, maxUnavailable: number): Fleet {
   fleet.plan();
   while (fleet.applyNext());
   for (const host of fleet.hosts.values()) {
-    fleet.look(host);
-    fleet.act(host, 'success');
+    fleet.turn(host, 'success');
   }
   return fleet;
 }
@@ -208,12 +212,33 @@ describe('a new target', () => {
     fleet.plan();
     fleet.applyNext();
     const first = hostAt(fleet, 0);
-    fleet.look(first);
-    fleet.act(first, 'success');
+    fleet.turn(first, 'success');
     fleet.target = targetOf(2);
     const plan = fleet.plan();
     expect(plan.steps.map((step) => step.node)).toEqual(['n1']);
     expect(plan.unavailable).toEqual(['n0']);
+  });
+
+  it('keeps the slot of a host that may have begun unseen, until its agent has observed the end of the approval', () => {
+    const fleet = stagedFleet(2, 1);
+    fleet.plan();
+    fleet.applyNext();
+    const [first, second] = [hostAt(fleet, 0), hostAt(fleet, 1)];
+    fleet.look(first);
+    fleet.act(first, 'success');
+    for (let round = 0; round < 6; round++) {
+      fleet.target = targetOf(round < 3 ? 2 : 3);
+      fleet.plan();
+      while (fleet.applyNext());
+      fleet.turn(second, 'success');
+    }
+    expect(first.state.spec.update).toEqual({ phase: 'Staged', revoked: true });
+    expect(fleet.disrupted).toBe(1);
+    expect(fleet.plan()).toMatchObject({ unavailable: ['n0'], waiting: ['n1'], steps: [] });
+    for (let step = 0; step < 3; step++) fleet.act(first, 'success');
+    fleet.look(first);
+    fleet.report(first);
+    expect(grantedBy(fleet)).toEqual(['n1']);
   });
 
   it('is not written over a report that the plan did not know', () => {
@@ -223,8 +248,7 @@ describe('a new target', () => {
     fleet.applyNext();
     fleet.target = targetOf(2);
     fleet.plan();
-    fleet.look(only);
-    fleet.act(only, 'success');
+    fleet.turn(only, 'success');
     expect(fleet.applyNext()).toBe(false);
     expect(only.state.spec.configVersion.desired).toBe(targetOf(1).config);
   });
@@ -236,8 +260,7 @@ describe('slots', () => {
     fleet.plan();
     while (fleet.applyNext());
     for (const index of [0, 1]) {
-      fleet.look(hostAt(fleet, index));
-      fleet.act(hostAt(fleet, index), index === 0 ? 'failure' : 'success');
+      fleet.turn(hostAt(fleet, index), index === 0 ? 'failure' : 'success');
     }
     expect(grantedBy(fleet)).toEqual(['n1']);
   });
@@ -248,8 +271,7 @@ describe('slots', () => {
     fleet.applyNext();
     const first = hostAt(fleet, 0);
     for (let step = 0; step < 4; step++) {
-      fleet.look(first);
-      fleet.act(first, 'failure');
+      fleet.turn(first, 'failure');
     }
     expect(first.state.status?.update?.step).toBe('Failed');
     const plan = fleet.plan();

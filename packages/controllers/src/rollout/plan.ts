@@ -8,6 +8,8 @@ export interface RolloutStep {
   /** Aim: set the target, to be staged; any earlier approval ends. GrantSlot: allow the host to apply it. */
   readonly kind: 'Aim' | 'GrantSlot';
   readonly node: string;
+  /** The step ends an approval that its agent may be about to use. */
+  readonly revokes: boolean;
   readonly reason: string;
 }
 
@@ -28,9 +30,8 @@ export interface RolloutPlan {
  * repairs it, so it goes first. A cordoned host is someone else's: it gets no slot.
  *
  * Targets. Every host is aimed at the pool's target at once and stages it; only a host whose agent is in the midst of
- * an apply finishes that first. Aiming ends an approval that has not been used. The agent reports `Applying` before it
- * touches anything, and both that report and the steps here are refused by the server when the object has changed in
- * between, so a host never begins to apply what was taken back.
+ * an apply finishes that first. Aiming ends an approval that has not been used, but the host keeps its slot until its
+ * agent has observed that: it may have begun a moment before.
  *
  * Pausing stops new slots, and nothing else.
  */
@@ -53,6 +54,7 @@ export function planRollout(
     steps.push({
       kind: 'GrantSlot',
       node: standing.name,
+      revokes: false,
       reason: slotReason(standing, unavailable.length, maxUnavailable),
     });
   }
@@ -69,7 +71,12 @@ export function countOf(value: number | string | undefined, total: number): numb
 
 function isCandidate(standing: Standing): boolean {
   return (
-    standing.aimed && standing.staged && !standing.approved && !standing.arrived && !standing.busy && !standing.cordoned
+    standing.aimed &&
+    standing.staged &&
+    !standing.approved &&
+    !standing.arrived &&
+    !standing.holdsSlot &&
+    !standing.cordoned
   );
 }
 
@@ -121,11 +128,11 @@ function compareLists(a: readonly string[], b: readonly string[]): number {
 
 function aim(standing: Standing, target: Target | undefined): RolloutStep {
   const to = target?.config ?? '';
-  const reason =
-    standing.approved && !standing.arrived && standing.desired !== ''
-      ? `the target is now ${to}; the approval of ${standing.desired} ends before it was used`
-      : `the pool's target is ${to}`;
-  return { kind: 'Aim', node: standing.name, reason };
+  const unused = standing.approved && !standing.arrived && standing.desired !== '';
+  const reason = unused
+    ? `the target is now ${to}; the approval of ${standing.desired} ends before it was used`
+    : `the pool's target is ${to}`;
+  return { kind: 'Aim', node: standing.name, revokes: unused || standing.revoking, reason };
 }
 
 function slotReason(standing: Standing, unavailable: number, maxUnavailable: number): string {

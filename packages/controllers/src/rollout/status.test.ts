@@ -10,8 +10,7 @@ function run(fleet: Fleet, rounds: number, failing: readonly string[] = []): voi
     fleet.plan();
     while (fleet.applyNext());
     for (const [name, host] of fleet.hosts) {
-      fleet.look(host);
-      fleet.act(host, failing.includes(name) ? 'failure' : 'success');
+      fleet.turn(host, failing.includes(name) ? 'failure' : 'success');
     }
   }
 }

@@ -14,8 +14,7 @@ function pass(fleet: Fleet): void {
 function act(fleet: Fleet, name: string, outcome: 'success' | 'failure' = 'success', times = 1): void {
   const host = fleet.hosts.get(name);
   for (let time = 0; host && time < times; time++) {
-    fleet.look(host);
-    fleet.act(host, outcome);
+    fleet.turn(host, outcome);
   }
 }
 
