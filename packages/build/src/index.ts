@@ -6,5 +6,7 @@ export {
   type DebianBaseOptions,
 } from './base/build-base.ts';
 export { BuildError, type BuildErrorCode, buildErrorCodes } from './error.ts';
+export { type BuildImageOptions, type BuildSecret, type BuiltImage, buildImage } from './image/build-image.ts';
+export type { StorageDriver } from './image/storage.ts';
 export { type Prerequisite, prerequisites } from './prerequisites.ts';
 export type { Destination, RegistryAccess } from './push.ts';

@@ -28,8 +28,6 @@ const hostDirectories = [
 
 /** What differs from build to build or from host to host, and caches. */
 const perBuildFiles = [
-  'etc/hostname',
-  'etc/resolv.conf',
   'etc/.resolv.conf.systemd-resolved.bak',
   'etc/.pwd.lock',
   'etc/passwd-',
@@ -160,6 +158,10 @@ async function forgetIdentity(root: string): Promise<void> {
   // (machine-id(5), "First Boot Semantics").
   await fs.writeFile(join(root, 'etc/machine-id'), '');
   await fs.writeFile(join(root, 'etc/hosts'), '127.0.0.1 localhost\n::1 localhost\n');
+  // buildah mounts its own files over these two, and leaves an empty file in the image where there was none.
+  await fs.writeFile(join(root, 'etc/hostname'), '');
+  await fs.rm(join(root, 'etc/resolv.conf'), { force: true });
+  await fs.symlink('../run/systemd/resolve/stub-resolv.conf', join(root, 'etc/resolv.conf'));
   for (const name of await fs.readdir(join(root, 'etc/ssh'))) {
     if (/^ssh_host_.*_key(\.pub)?$/.test(name)) await fs.rm(join(root, 'etc/ssh', name));
   }
