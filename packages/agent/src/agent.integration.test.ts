@@ -135,6 +135,18 @@ test('a failure leaves the host on what it runs, and it goes on when the cause i
   await converged;
 });
 
+test('an image that is not there, or has no kernel, is a failure with its own code', async () => {
+  await using host = await FixtureHost.create(base);
+  const { 'usr/lib/modules/6.1.0-varve/vmlinuz': _, ...files } = bootableContent('3').files;
+  const images = { IMAGE_NOT_FOUND: next.replace(/@.*/, `@sha256:${'0'.repeat(64)}`), IMAGE_NOT_BOOTABLE: registry.add({ ...bootableContent('3'), files }) };
+  for (const [code, image] of Object.entries(images)) {
+    await host.desire(code, 'Applied', { osImageURL: image });
+    await host.runUntil(async () => host.failures.includes(code), 10);
+  }
+  await host.desire('one', 'Applied', firstSpec());
+  await host.converge('one');
+});
+
 test('a unit that cannot be enabled ends in no deployment', async () => {
   await using host = await FixtureHost.create(base);
   const systemd = { units: [{ name: 'missing.service', enabled: true }] };
@@ -143,6 +155,7 @@ test('a unit that cannot be enabled ends in no deployment', async () => {
   await expect(host.converge('one', 3)).rejects.toThrow();
   const { stdout } = await spawn('ostree', ['admin', 'status', `--sysroot=${host.sysroot}`]);
   expect(stdout.match(/\.0|\.1/g)).toHaveLength(1);
+  expect(new Set(host.failures)).toEqual(new Set(['UNIT_FAILED']));
 });
 
 test('drift is seen within a second, for every kind, and clears by itself', async () => {
@@ -190,12 +203,12 @@ test('a full disk is waited out', async () => {
   try {
     const host = await FixtureHost.create(base, join(directory, 'host'));
     const before = (await host.status()).booted.name;
-    await writeFile(join(directory, 'ballast'), Buffer.alloc(30 << 20)).catch(() => {});
-    await host.desire('one', 'Applied', firstSpec()).catch(() => {});
+    await host.desire('one', 'Applied', firstSpec());
+    await expect(writeFile(join(directory, 'ballast'), Buffer.alloc(30 << 20))).rejects.toMatchObject({ code: 'ENOSPC' });
     await expect(host.converge('one', 3)).rejects.toThrow();
     expect((await host.status()).booted.name).toBe(before);
+    expect(host.failures).toContain('DISK_FULL');
     await rm(join(directory, 'ballast'));
-    await host.desire('one', 'Applied', firstSpec());
     await host.converge('one');
     await fsck(host);
   } finally {

@@ -64,6 +64,7 @@ export class NodeReporter {
     message: 'the agent has not looked at the host yet',
   };
   #transition = new Date();
+  #reachable = false;
   readonly #news = new News();
 
   setHost(info: NodeInfo): void {
@@ -79,9 +80,9 @@ export class NodeReporter {
     if (changed) this.#news.mark();
   }
 
-  /** Until the newest state is written, at most `milliseconds`. */
+  /** Until the newest state is written, at most `milliseconds`; at once while the server is away. */
   async flush(milliseconds: number): Promise<void> {
-    await this.#news.flush(milliseconds);
+    if (this.#reachable) await this.#news.flush(milliseconds);
   }
 
   /** Renews until `signal` aborts. */
@@ -102,9 +103,11 @@ export class NodeReporter {
           written = Date.now();
         }
         this.#news.settle();
+        this.#reachable = true;
         await renewLease(client, nodeName, signal);
       } catch (error) {
         if (signal.aborted) return;
+        this.#reachable = false;
         written = 0;
         onError(error);
       }

@@ -18,6 +18,7 @@ export class StatusReporter {
   #view: View = initialView;
   #conditions: readonly Condition[] = [];
   #written = '';
+  #reachable = false;
   readonly #news = new News();
 
   get view(): View {
@@ -36,9 +37,9 @@ export class StatusReporter {
     this.#news.mark();
   }
 
-  /** Until the newest view is written, at most `milliseconds`. */
+  /** Until the newest view is written, at most `milliseconds`; at once while the server is away. */
   async flush(milliseconds: number): Promise<void> {
-    await this.#news.flush(milliseconds);
+    if (this.#reachable) await this.#news.flush(milliseconds);
   }
 
   /** Writes until `signal` aborts. */
@@ -57,9 +58,11 @@ export class StatusReporter {
       try {
         await this.#write(client, nodeName, view, signal);
         this.#news.settle();
+        this.#reachable = true;
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
+        this.#reachable = false;
         onError(error);
         this.#news.mark();
         await sleep(Math.min(longestRetry, retryDelay(++failures)), undefined, { signal }).catch(() => {});

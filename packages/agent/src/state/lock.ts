@@ -10,12 +10,20 @@ export function lockSysroot(path: string): Disposable {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
+    // No journal file: the lock must also be had on a full disk, else the agent could not say that the disk is full.
+    database.exec('PRAGMA journal_mode = MEMORY');
     database.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     database.close();
+    if (!isBusy(cause)) throw cause;
     throw new AgentError('AGENT_RUNNING', `another agent holds ${path}; stop it first, one host has one agent`, {
       cause,
     });
   }
   return { [Symbol.dispose]: () => database.close() };
+}
+
+/** SQLITE_BUSY (https://www.sqlite.org/rescode.html#busy). */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 5;
 }

@@ -1,0 +1,74 @@
+// `kill -9` of an agent at random moments of an update: whatever a boot would start is all old or all new, and the next
+// agent finishes the work without help.
+import { type ChildProcess, spawn as spawnProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import spawn from 'nano-spawn';
+import { expect, test } from 'vitest';
+import { deploymentOf, firstBootEntry } from './boot/boot-entry.ts';
+import { checkContent } from './content/check.ts';
+import { readApplied } from './driver/ostree/state.ts';
+import { dataUrl, FixtureHost, waitUntil } from './fixtures/host.ts';
+import { bootableContent, FixtureRegistry } from './fixtures/registry.ts';
+import { Tree } from './tree/tree.ts';
+
+const rounds = 20;
+/** Longer than an update takes with a reboot, so that kills fall before, into and after it. */
+const longestLife = 4_000;
+
+function startAgent(sysroot: string): ChildProcess {
+  return spawnProcess(process.execPath, [join(import.meta.dirname, 'fixtures/child.ts'), sysroot], { stdio: 'inherit' });
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) throw new Error('the agent ended by itself');
+  const exit = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exit;
+}
+
+/** What a machine would start now, and whether it is whole. */
+async function nextBoot(sysroot: string): Promise<string | undefined> {
+  const entry = await firstBootEntry(sysroot);
+  const name = await deploymentOf(sysroot, entry.ostree);
+  const tree = new Tree(join(sysroot, 'ostree/deploy/varve/deploy', name));
+  const applied = await readApplied(tree);
+  expect(applied?.deployment).toBe(name);
+  if (!applied) return undefined;
+  expect(await checkContent(tree, applied)).toEqual([]);
+  expect(entry.kernelArguments).toEqual(applied.kernelArguments);
+  return applied.config;
+}
+
+test(`${rounds} kills leave all old or all new, and every update is finished`, async () => {
+  await using registry = await FixtureRegistry.start();
+  const images = [registry.add(bootableContent('1')), registry.add(bootableContent('2')), registry.add(bootableContent('3'))];
+  registry.delay = 50;
+  await using host = await FixtureHost.create(images[0] ?? '');
+  let before: string | undefined;
+  for (let round = 1; round <= rounds; round++) {
+    const config = `config-${round}`;
+    const file = { path: `/etc/round-${round % 3}`, contents: { source: dataUrl(config) } };
+    const unit = { name: `round-${round % 2}.service`, enabled: true, contents: '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' };
+    await host.desire(config, 'Applied', {
+      osImageURL: images[round % images.length] ?? '',
+      kernelArguments: [`round=${round}`],
+      config: { ignition: { version: '3.4.0' }, storage: { files: [file] }, systemd: { units: [unit] } },
+    });
+    const victim = startAgent(host.sysroot);
+    await sleep(Math.random() * longestLife);
+    await kill(victim);
+    expect([before, config]).toContain(await nextBoot(host.sysroot));
+
+    const successor = startAgent(host.sysroot);
+    await waitUntil(() => host.isOn(config), 60);
+    await kill(successor);
+    const { drift, rollback } = await host.status();
+    expect(drift).toEqual([]);
+    expect(rollback?.applied?.config).toBe(before);
+    before = config;
+  }
+  const { stdout } = await spawn('ostree', ['fsck', `--repo=${join(host.sysroot, 'ostree/repo')}`]);
+  expect(stdout).toContain('no errors found');
+});
