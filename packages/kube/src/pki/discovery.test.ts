@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { createCertificateAuthority, issueServerCertificate } from './authority.ts';
 import { certificatePin, decodeCertificate } from './certificate.ts';
 import { fetchCertificateAuthority } from './discovery.ts';
-import { importKey, signingAlgorithm } from './key.ts';
+import { createKey, importKey, signingAlgorithm } from './key.ts';
 import { BasicConstraintsExtension, X509CertificateGenerator } from './x509.ts';
 
 async function listen(server: Server): Promise<{ address: string } & AsyncDisposable> {
@@ -70,6 +70,22 @@ test('a certificate with the pinned key that the key did not sign is a mismatch'
   );
   await expect(
     fetchCertificateAuthority({ server: server.address, pin: certificatePin(authority.certificate) }),
+  ).rejects.toMatchObject({ code: 'PIN_MISMATCH' });
+});
+
+test('a self-signed certificate with the pinned key that is no authority is a mismatch', async () => {
+  const key = createKey();
+  const selfSigned = await X509CertificateGenerator.createSelfSigned({
+    name: [{ CN: ['127.0.0.1'] }],
+    keys: importKey(key),
+    signingAlgorithm,
+  });
+  const certificate = selfSigned.toString('pem');
+  await using server = await listen(
+    createTlsServer({ cert: certificate, key }, (socket) => socket.on('error', () => {})),
+  );
+  await expect(
+    fetchCertificateAuthority({ server: server.address, pin: certificatePin(certificate) }),
   ).rejects.toMatchObject({ code: 'PIN_MISMATCH' });
 });
 

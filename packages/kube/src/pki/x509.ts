@@ -13,7 +13,6 @@ export {
   KeyUsageFlags,
   KeyUsagesExtension,
   type Name,
-  PemConverter,
   Pkcs10CertificateRequest,
   Pkcs10CertificateRequestGenerator,
   type PublicKeyType,
