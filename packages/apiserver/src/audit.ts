@@ -1,0 +1,95 @@
+// The audit log: one event per write and per read of secrets (audit.k8s.io/v1, level Metadata: never the content).
+import { valueAt } from '@varve/api';
+import type { RequestInfo } from './http/request-info.ts';
+import { isRecord, type JsonObject } from './object.ts';
+import { microTimestamp } from './time.ts';
+import type { User } from './user.ts';
+
+export interface AuditedRequest {
+  readonly auditId: string;
+  readonly info: RequestInfo;
+  readonly uri: string;
+  readonly user: User | undefined;
+  readonly impersonatedUser: User | undefined;
+  readonly sourceIp: string;
+  readonly userAgent: string;
+  readonly received: Date;
+  readonly allowed: boolean;
+}
+
+export interface AuditedAnswer {
+  readonly code: number;
+  readonly text: string;
+  readonly now: Date;
+}
+
+const readVerbs = ['get', 'list', 'watch'];
+
+/** Writes, and reads of secrets. Reviews change nothing but tell who asks what, so they count as writes. */
+export function isAudited(info: RequestInfo): boolean {
+  if (info.kind === 'path') return false;
+  return !readVerbs.includes(info.verb) || (info.group === '' && info.resource === 'secrets');
+}
+
+/** One JSON object; the sink writes it as one line. */
+export function auditEvent(request: AuditedRequest, answer: AuditedAnswer): JsonObject {
+  const { user, impersonatedUser, info } = request;
+  return {
+    kind: 'Event',
+    apiVersion: 'audit.k8s.io/v1',
+    level: 'Metadata',
+    auditID: request.auditId,
+    stage: 'ResponseComplete',
+    requestURI: request.uri.slice(0, 4096),
+    verb: info.verb,
+    user: userOf(user),
+    ...(impersonatedUser === undefined ? {} : { impersonatedUser: userOf(impersonatedUser) }),
+    sourceIPs: [request.sourceIp],
+    userAgent: request.userAgent.slice(0, 1024),
+    ...objectReference(info, answer),
+    responseStatus: responseStatus(answer),
+    requestReceivedTimestamp: microTimestamp(request.received),
+    stageTimestamp: microTimestamp(answer.now),
+    annotations: { 'authorization.k8s.io/decision': request.allowed ? 'allow' : 'forbid' },
+  };
+}
+
+function userOf(user: User | undefined): JsonObject {
+  if (user === undefined) return {};
+  return {
+    username: user.name,
+    ...(user.uid === undefined ? {} : { uid: user.uid }),
+    groups: user.groups,
+    extra: user.extra,
+  };
+}
+
+function objectReference(info: RequestInfo, answer: AuditedAnswer): JsonObject {
+  if (info.kind === 'path') return {};
+  const { group, version, resource, subresource, namespace } = info;
+  const name = info.name === '' ? createdName(answer) : info.name;
+  const parts = { resource, namespace, name, apiGroup: group, apiVersion: version, subresource };
+  return { objectRef: Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== '')) };
+}
+
+/** The name that the server made, or that stood only in the body. */
+function createdName({ code, text }: AuditedAnswer): string {
+  if (code !== 201) return '';
+  const name = valueAt(parsed(text), 'metadata', 'name');
+  return typeof name === 'string' ? name : '';
+}
+
+function responseStatus({ code, text }: AuditedAnswer): JsonObject {
+  const body = code >= 400 ? parsed(text) : undefined;
+  if (!isRecord(body) || body.kind !== 'Status') return { metadata: {}, code };
+  return { metadata: {}, status: body.status, message: body.message, reason: body.reason, code };
+}
+
+function parsed(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch {
+    return undefined;
+  }
+}

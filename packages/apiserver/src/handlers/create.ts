@@ -1,0 +1,138 @@
+// POST: create an object.
+import { randomInt, randomUUID } from 'node:crypto';
+import type { Answer, RequestContext } from '../context.ts';
+import { parseObjectBody } from '../http/body.ts';
+import { negotiate } from '../http/negotiate.ts';
+import type { ApiObject } from '../object.ts';
+import { complete, fieldProblems, identify, pruned, reportFieldProblems, toApiObject } from '../prepare.ts';
+import { parseWriteOptions } from '../query.ts';
+import { answerObject } from '../represent.ts';
+import type { ServedResource } from '../resources.ts';
+import { alreadyExists, badRequest, forbiddenFor, invalid, methodNotAllowed, notFound } from '../status.ts';
+import { Stored } from '../store/change.ts';
+import type { Transaction } from '../store/transaction.ts';
+import type { WriteContext } from '../strategies/strategy.ts';
+import { timestamp } from '../time.ts';
+import { type Access, keyOf } from './access.ts';
+
+/** Characters of generated names: no vowels, so that no words come out (apimachinery pkg/util/rand). */
+const suffixCharacters = 'bcdfghjklmnpqrstvwxz2456789';
+const suffixLength = 5;
+const maxGeneratedPrefix = 58;
+const maxNameAttempts = 8;
+
+export async function create(access: Access, context: RequestContext): Promise<Answer> {
+  const { resource, info, query } = context;
+  if (info.name !== '' || (resource.namespaced && info.namespace === '')) throw methodNotAllowed();
+  negotiate(context.accept, false);
+  const options = parseWriteOptions(query, 'CreateOptions');
+  const body = parseObjectBody(context.contentType, context.body, resource.definition.custom);
+  const { object, unknown } = pruned(identify(body.value, resource), resource);
+  reportFieldProblems(fieldProblems(unknown, body.duplicates), options.fieldValidation, context.warnings, (text) =>
+    badRequest(
+      `${resource.definition.kind} in version "${resource.apiVersion}" cannot be handled as a ${resource.definition.kind}: strict decoding error: ${text}`,
+    ),
+  );
+  const sent = toApiObject(object, resource);
+  const draft = { ...sent, metadata: { ...sent.metadata, ...namespaceOf(sent, context) } };
+  await access.admission.create?.(context.user, resource.definition, draft);
+  const stored = await access.store.write((transaction) => insert(transaction, draft, context, options.dryRun));
+  return answerObject(context, stored, 201);
+}
+
+function namespaceOf(sent: ApiObject, { resource, info }: RequestContext): { namespace?: string } {
+  if (!resource.namespaced) {
+    delete sent.metadata.namespace;
+    return {};
+  }
+  const { namespace = '' } = sent.metadata;
+  if (namespace !== '' && namespace !== info.namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  return { namespace: info.namespace };
+}
+
+/** Creates the object in the transaction; also used by the kinds that a PUT may create. */
+export function insert(
+  transaction: Transaction,
+  sent: ApiObject,
+  context: Pick<RequestContext, 'resource' | 'user' | 'now'>,
+  dryRun: boolean,
+): Stored {
+  const { resource } = context;
+  const { resourceVersion = '' } = sent.metadata;
+  if (resourceVersion !== '' && resourceVersion !== '0') {
+    throw badRequest('resourceVersion should not be set on objects to be created');
+  }
+  checkNamespace(transaction, sent, resource);
+  const named = withName(transaction, sent, resource);
+  const object = complete(born(named, resource, context), undefined, resource);
+  const { name = '', namespace = '' } = object.metadata;
+  const key = keyOf(resource, namespace, name);
+  const existing = transaction.get(key);
+  if (existing !== undefined) {
+    throw alreadyExists(resource.definition, name, existing.object.metadata.deletionTimestamp !== undefined);
+  }
+  if (!dryRun) return transaction.put(key, object);
+  delete object.metadata.resourceVersion;
+  return Stored.fromObject(object);
+}
+
+function checkNamespace(transaction: Transaction, sent: ApiObject, resource: ServedResource): void {
+  if (!resource.namespaced) return;
+  const { namespace = '', name = '' } = sent.metadata;
+  const found = transaction.get({ resource: 'namespaces', namespace: '', name: namespace });
+  if (found === undefined) throw notFound({ group: '', plural: 'namespaces' }, namespace);
+  if (found.object.metadata.deletionTimestamp === undefined) return;
+  const message = `namespace ${namespace} is being terminated`;
+  const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
+  throw forbiddenFor(resource.definition, name, why, [
+    { reason: 'NamespaceTerminating', message, field: 'metadata.namespace' },
+  ]);
+}
+
+function withName(transaction: Transaction, sent: ApiObject, resource: ServedResource): ApiObject {
+  const { name = '', generateName = '', namespace = '' } = sent.metadata;
+  if (name !== '') return sent;
+  if (generateName === '') {
+    const message = 'Required value: name or generateName is required';
+    const cause = { reason: 'FieldValueRequired', field: 'metadata.name', message };
+    throw invalid(resource.definition.kind, resource.definition.group, '', [cause]);
+  }
+  for (let attempt = 0; attempt < maxNameAttempts; attempt++) {
+    const generated = generateName.slice(0, maxGeneratedPrefix) + suffix();
+    if (transaction.get(keyOf(resource, namespace, generated)) === undefined) {
+      return { ...sent, metadata: { ...sent.metadata, name: generated } };
+    }
+  }
+  throw alreadyExists(resource.definition, generateName, false);
+}
+
+function suffix(): string {
+  let text = '';
+  for (let index = 0; index < suffixLength; index++) text += suffixCharacters[randomInt(suffixCharacters.length)] ?? '';
+  return text;
+}
+
+/** The object with the metadata that the server gives it; a status is dropped unless the kind keeps it. */
+function born(sent: ApiObject, resource: ServedResource, { user, now }: WriteContext): ApiObject {
+  const { definition, strategy } = resource;
+  const {
+    resourceVersion: _v,
+    deletionTimestamp: _d,
+    deletionGracePeriodSeconds: _g,
+    generation: _n,
+    ...metadata
+  } = sent.metadata;
+  const object: ApiObject = {
+    ...sent,
+    metadata: {
+      ...metadata,
+      uid: randomUUID(),
+      creationTimestamp: timestamp(now),
+      ...(definition.custom ? { generation: 1 } : {}),
+    },
+  };
+  if (definition.statusSubresource && !strategy.keepsStatusOnCreate) delete object.status;
+  return strategy.prepareCreate?.(object, { user, now }) ?? object;
+}

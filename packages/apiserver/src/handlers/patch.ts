@@ -1,0 +1,86 @@
+// PATCH: JSON patch, merge patch, and strategic merge patch for the kinds of Kubernetes itself. The patch is applied
+// inside the transaction, so it never races with another write.
+import type { Answer, RequestContext } from '../context.ts';
+import { parseJsonBody } from '../http/body.ts';
+import { negotiate, parseMediaType } from '../http/negotiate.ts';
+import { isRecord, type JsonObject } from '../object.ts';
+import { jsonPatch } from '../patch/json-patch.ts';
+import { mergePatch } from '../patch/merge-patch.ts';
+import { strategicMerge } from '../patch/strategic-merge.ts';
+import { fieldProblems, pruned, reportFieldProblems, toApiObject } from '../prepare.ts';
+import { parseWriteOptions } from '../query.ts';
+import { answerObject } from '../represent.ts';
+import type { ServedResource } from '../resources.ts';
+import { objectMetaSchema } from '../schema/object-meta.ts';
+import { badRequest, invalid, invalidOptions, methodNotAllowed, unsupportedMediaType } from '../status.ts';
+import { strictPatchError } from '../update.ts';
+import { type Access, checkSubresource, missing, requestedKey } from './access.ts';
+import { replace } from './update.ts';
+
+const jsonPatchType = 'application/json-patch+json';
+const mergePatchType = 'application/merge-patch+json';
+const strategicMergeType = 'application/strategic-merge-patch+json';
+
+/** Patch media types of a kind; server-side apply is not among them yet. */
+export function patchTypes(resource: ServedResource): string[] {
+  return [jsonPatchType, mergePatchType, ...(resource.definition.custom ? [] : [strategicMergeType])];
+}
+
+export async function patch(access: Access, context: RequestContext): Promise<Answer> {
+  const { resource, info, query } = context;
+  if (info.name === '') throw methodNotAllowed();
+  checkSubresource(context);
+  negotiate(context.accept, false);
+  const key = requestedKey(context);
+  const { type } = parseMediaType(context.contentType ?? '');
+  if (!patchTypes(resource).includes(type)) throw unsupportedMediaType(patchTypes(resource));
+  if (query.get('force') === 'true') {
+    const message = 'Forbidden: may not be specified for non-apply patch';
+    throw invalidOptions('PatchOptions', { reason: 'FieldValueForbidden', field: 'force', message });
+  }
+  const options = parseWriteOptions(query, 'PatchOptions');
+  const body = parseJsonBody(context.body);
+  const stored = await access.store.write((transaction) => {
+    const old = transaction.get(key);
+    if (old === undefined) throw missing(context);
+    const result = applyPatch(type, old.object, body.value, resource);
+    checkIdentity(result, resource, info.name);
+    const { object, unknown } = pruned(result, resource);
+    reportFieldProblems(fieldProblems(unknown, body.duplicates), options.fieldValidation, context.warnings, (text) =>
+      strictPatchError(resource, info.name, text),
+    );
+    return replace(access, transaction, key, old, toApiObject(object, resource), context, options.dryRun);
+  });
+  return answerObject(context, stored);
+}
+
+function applyPatch(type: string, old: JsonObject, value: unknown, resource: ServedResource): JsonObject {
+  const result = patchedValue(type, old, value, resource);
+  if (!isRecord(result) || !isRecord(result.metadata))
+    throw badRequest('error decoding patch: its result is not an object with metadata');
+  return result;
+}
+
+function patchedValue(type: string, old: JsonObject, value: unknown, resource: ServedResource): unknown {
+  if (type === jsonPatchType) return jsonPatch(old, value);
+  if (!isRecord(value)) throw badRequest('error decoding patch: the patch is not a JSON object');
+  if (type === mergePatchType) return mergePatch(old, value);
+  const properties = { ...resource.schema.properties, metadata: objectMetaSchema };
+  return strategicMerge(old, value, { ...resource.schema, properties });
+}
+
+function checkIdentity(result: JsonObject, resource: ServedResource, name: string): void {
+  const { definition, apiVersion } = resource;
+  const wrong = (field: string, value: unknown, want: string) => {
+    const message = `Invalid value: ${JSON.stringify(value ?? null)}: must be ${want}`;
+    return invalid(definition.kind, definition.group, name, [{ reason: 'FieldValueInvalid', field, message }]);
+  };
+  if (result.kind !== definition.kind) throw wrong('kind', result.kind, definition.kind);
+  if (result.apiVersion !== apiVersion) throw wrong('apiVersion', result.apiVersion, apiVersion);
+  const meta = isRecord(result.metadata) ? result.metadata : {};
+  if (meta.name !== name) {
+    throw badRequest(
+      `the name of the object (${String(meta.name ?? '')}) does not match the name on the URL (${name})`,
+    );
+  }
+}

@@ -1,0 +1,144 @@
+// Everything below the root that is not an object: health, version, discovery, OpenAPI.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Discovery, Document } from '../discovery.ts';
+import type { OpenApi } from '../openapi.ts';
+import { methodNotAllowed, notAcceptable } from '../status.ts';
+import { parseAccept, wantsAggregatedDiscovery } from './negotiate.ts';
+
+export interface HealthCheck {
+  readonly name: string;
+  healthy(): boolean;
+}
+
+export interface PathAccess {
+  readonly discovery: Discovery;
+  readonly openApi: OpenApi;
+  readonly version: object;
+  readonly healthChecks: readonly HealthCheck[];
+}
+
+const aggregatedType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+const yearMilliseconds = 365 * 24 * 3600 * 1000;
+
+/** Throws a StatusError, or answers. */
+export async function servePath(
+  access: PathAccess,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  rawPath: string,
+): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed();
+  const path = rawPath.length > 1 && rawPath.endsWith('/') ? rawPath.slice(0, -1) : rawPath;
+  const [, first = ''] = path.split('/');
+  switch (first) {
+    case '':
+      return sendJson(reply, JSON.stringify({ paths: rootPaths(access) }));
+    case 'healthz':
+    case 'livez':
+    case 'readyz':
+      return sendHealth(access, request, reply, path, first);
+    case 'version':
+      return path === '/version' ? sendJson(reply, JSON.stringify(access.version, null, 2)) : sendNotFound(reply);
+    case 'openapi':
+      return sendOpenApi(access.openApi, request, reply, path);
+    default:
+      return sendDiscovery(access.discovery, request, reply, path);
+  }
+}
+
+function rootPaths({ discovery, openApi }: PathAccess): string[] {
+  const documents = [...openApi.documents.keys()].map((path) => `/openapi/v3/${path}`);
+  return [...discovery.legacy.keys(), '/healthz', '/livez', '/openapi/v3', ...documents, '/readyz', '/version'].sort();
+}
+
+async function sendHealth(
+  access: PathAccess,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  path: string,
+  kind: string,
+) {
+  const [, , only] = path.split('/');
+  const checks = [{ name: 'ping', healthy: () => true }, ...access.healthChecks].filter(
+    ({ name }) => only === undefined || name === only,
+  );
+  if (checks.length === 0) return sendNotFound(reply);
+  const results = checks.map(({ name, healthy }) => ({ name, ok: healthy() }));
+  const healthy = results.every(({ ok }) => ok);
+  const verbose = new URLSearchParams(request.url.split('?')[1] ?? '').has('verbose');
+  const lines = results.map(({ name, ok }) => `[${ok ? '+' : '-'}]${name} ${ok ? 'ok' : 'failed'}`);
+  const summary = `${kind} check ${healthy ? 'passed' : 'failed'}`;
+  const text = healthy && !verbose ? 'ok' : `${[...lines, summary].join('\n')}\n`;
+  await reply
+    .code(healthy ? 200 : 500)
+    .type('text/plain; charset=utf-8')
+    .header('x-content-type-options', 'nosniff')
+    .send(text);
+}
+
+async function sendDiscovery(
+  discovery: Discovery,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  path: string,
+): Promise<void> {
+  const { accept } = request.headers;
+  if (!parseAccept(accept).some(({ type }) => /^(application|\*)\/(json|\*)$/.test(type)))
+    throw notAcceptable(['application/json']);
+  const aggregated = wantsAggregatedDiscovery(accept) ? discovery.aggregated.get(path) : undefined;
+  const found = aggregated ?? discovery.legacy.get(path);
+  if (found === undefined) return sendNotFound(reply);
+  reply.header('vary', 'Accept');
+  if (aggregated !== undefined) reply.header('cache-control', 'public');
+  await sendTagged(request, reply, found, aggregated === undefined ? 'application/json' : aggregatedType);
+}
+
+async function sendOpenApi(
+  openApi: OpenApi,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  path: string,
+): Promise<void> {
+  if (path === '/openapi/v3') return sendTagged(request, reply, openApi.index, 'application/json');
+  const name = path.slice('/openapi/v3/'.length);
+  const found = path.startsWith('/openapi/v3/') ? openApi.documents.get(name) : undefined;
+  if (found === undefined) {
+    await reply.code(404).send('');
+    return;
+  }
+  const hash = new URLSearchParams(request.url.split('?')[1] ?? '').get('hash');
+  if (hash !== null && hash !== found.hash) {
+    await reply.code(301).header('location', `/openapi/v3/${name}?hash=${found.hash}`).send('');
+    return;
+  }
+  if (hash !== null) {
+    reply.header('cache-control', 'public, immutable');
+    reply.header('expires', new Date(Date.now() + yearMilliseconds).toUTCString());
+  }
+  reply.header('vary', 'Accept');
+  await sendTagged(request, reply, found, 'application/json');
+}
+
+async function sendTagged(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { text, etag }: Document,
+  type: string,
+): Promise<void> {
+  reply.header('etag', etag);
+  if (request.headers['if-none-match'] === etag) await reply.code(304).send('');
+  else await reply.code(200).header('content-type', type).send(text);
+}
+
+async function sendJson(reply: FastifyReply, text: string): Promise<void> {
+  await reply.header('content-type', 'application/json').send(text);
+}
+
+/** Upstream's answer to paths that nobody serves. */
+export async function sendNotFound(reply: FastifyReply): Promise<void> {
+  await reply
+    .code(404)
+    .type('text/plain; charset=utf-8')
+    .header('x-content-type-options', 'nosniff')
+    .send('404 page not found\n');
+}

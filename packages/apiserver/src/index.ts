@@ -1,0 +1,14 @@
+export { authenticate, type TokenAuthenticator } from './authentication/authenticate.ts';
+export { authenticateBootstrapToken } from './authentication/bootstrap-token.ts';
+export { adminRole } from './authorization/admin.ts';
+export { type Admission, type Authorizer, admissionOf, authorizerOf, type Role } from './authorization/authorizer.ts';
+export { bootstrapRole } from './authorization/bootstrap.ts';
+export { basicRole, publicRole } from './authorization/discovery.ts';
+export { type NodeRoleOptions, nodeNameOf, nodeRole } from './authorization/node.ts';
+export { ApiServerError, type ApiServerErrorCode, apiServerErrorCodes } from './error.ts';
+export { type ApiServerOptions, apiServerPlugin } from './plugin.ts';
+export { apiServerFastifyOptions, notFoundHandler, type TlsFiles } from './server-options.ts';
+export { forbidden, type Status, StatusError } from './status.ts';
+export { Store, type StoreOptions } from './store/store.ts';
+export { startTestServer, type TestServer, type TestServerOptions } from './testing.ts';
+export type { Attributes, Decision, User } from './user.ts';

@@ -1,0 +1,111 @@
+// From what a client sent to what is stored: type and field checks, defaults, validation. Pure.
+import { valueAt } from '@varve/api';
+import { type ApiObject, isRecord, type JsonObject } from './object.ts';
+import type { FieldValidation } from './query.ts';
+import type { ServedResource } from './resources.ts';
+import { applyDefaults } from './schema/defaults.ts';
+import { validateMetadata } from './schema/metadata.ts';
+import { objectMetaSchema } from './schema/object-meta.ts';
+import { prune } from './schema/prune.ts';
+import { validateSchema } from './schema/validate.ts';
+import { badRequest, invalid, type StatusCause } from './status.ts';
+
+/** Written by the server only; what a client sends for them is ignored. */
+const serverFields = ['managedFields', 'selfLink'] as const;
+
+/** Checks kind and version of a body and gives it a metadata object. Throws 400. */
+export function identify(body: JsonObject, resource: ServedResource): JsonObject {
+  const { definition, apiVersion } = resource;
+  const sentVersion = body.apiVersion ?? '';
+  const sentKind = body.kind ?? '';
+  if (definition.custom && sentKind === '') throw badRequest("Object 'Kind' is missing in the body of the request");
+  if (sentVersion !== apiVersion && (definition.custom || sentVersion !== '')) {
+    throw badRequest(
+      `the API version in the data (${String(sentVersion)}) does not match the expected API version (${apiVersion})`,
+    );
+  }
+  if (sentKind !== definition.kind && sentKind !== '') {
+    if (definition.custom) {
+      const message = `Invalid value: ${JSON.stringify(sentKind)}: must be ${definition.kind}`;
+      throw invalid(definition.kind, definition.group, nameOf(body), [
+        { reason: 'FieldValueInvalid', field: 'kind', message },
+      ]);
+    }
+    throw badRequest(`${String(sentKind)} in version "${apiVersion}" cannot be handled as a ${definition.kind}`);
+  }
+  const metadata = body.metadata ?? {};
+  if (!isRecord(metadata)) throw badRequest(`${definition.kind} cannot be read: metadata is not an object`);
+  return { ...body, apiVersion, kind: definition.kind, metadata };
+}
+
+function nameOf(body: JsonObject): string {
+  const name = valueAt(body, 'metadata', 'name');
+  return typeof name === 'string' ? name : '';
+}
+
+/** A copy without unknown fields, and the problems that fieldValidation is about. */
+export function pruned(body: JsonObject, resource: ServedResource): { object: JsonObject; unknown: string[] } {
+  const object = structuredClone(body);
+  const unknown: string[] = [];
+  prune(object, resource.schema, '', unknown);
+  prune(object.metadata, objectMetaSchema, 'metadata', unknown);
+  return { object, unknown };
+}
+
+/** What is wrong with the fields, in Kubernetes' words. */
+export function fieldProblems(unknown: readonly string[], duplicates: readonly string[]): string[] {
+  return [
+    ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
+    ...duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
+  ];
+}
+
+/** Throws in Strict mode, adds warnings in Warn mode. */
+export function reportFieldProblems(
+  problems: readonly string[],
+  validation: FieldValidation,
+  warnings: string[],
+  strictError: (text: string) => Error,
+): void {
+  if (problems.length === 0 || validation === 'Ignore') return;
+  if (validation === 'Strict') throw strictError(problems.join(', '));
+  warnings.push(...problems.slice(0, 50));
+}
+
+/**
+ * Parses what a client sent into an object of the kind: metadata has the right types, and unknown fields are gone.
+ * Throws 422 for metadata of the wrong type.
+ */
+export function toApiObject(body: JsonObject, resource: ServedResource): ApiObject {
+  const { metadata, apiVersion, kind, ...fields } = body;
+  const meta = isRecord(metadata) ? { ...metadata } : {};
+  for (const field of serverFields) delete meta[field];
+  applyDefaults(meta, objectMetaSchema);
+  const causes = validateSchema(meta, objectMetaSchema, 'metadata');
+  if (causes.length > 0) throw invalid(resource.definition.kind, resource.definition.group, nameOf(body), causes);
+  return {
+    apiVersion: typeof apiVersion === 'string' ? apiVersion : resource.apiVersion,
+    kind: typeof kind === 'string' ? kind : resource.definition.kind,
+    metadata: withoutNulls(meta),
+    ...fields,
+  };
+}
+
+function withoutNulls(meta: JsonObject): ApiObject['metadata'] {
+  return Object.fromEntries(Object.entries(meta).filter(([, value]) => value !== null));
+}
+
+/** Defaults and all rules of the kind. Returns the object to store; throws 422. */
+export function complete(object: ApiObject, old: ApiObject | undefined, resource: ServedResource): ApiObject {
+  const { definition, schema, strategy } = resource;
+  const draft = structuredClone(object);
+  applyDefaults(draft, schema);
+  const causes: StatusCause[] = [
+    ...validateMetadata(draft.metadata, { custom: definition.custom, nameRule: strategy.nameRule }),
+    ...validateSchema(draft, schema, ''),
+  ];
+  // The kind's own rules read fields by their types, so they run only on objects of the right shape.
+  if (causes.length === 0) causes.push(...(definition.validate?.(draft, old) ?? []));
+  if (causes.length > 0) throw invalid(definition.kind, definition.group, draft.metadata.name ?? '', causes);
+  return draft;
+}

@@ -1,0 +1,88 @@
+// Answers in the form that the client asked for: whole objects, Tables or metadata only; JSON or YAML.
+import type { Answer, RequestContext } from './context.ts';
+import { negotiate, type Representation } from './http/negotiate.ts';
+import type { JsonObject } from './object.ts';
+import { badRequest } from './status.ts';
+import type { Stored } from './store/change.ts';
+import { type IncludeObject, partialMetadata, tableOf } from './table/table.ts';
+
+export function answerObject(context: RequestContext, stored: Stored, code = 200): Answer {
+  const representation = negotiate(context.accept, false);
+  return { code, format: representation.format, text: objectText(context, representation, stored) };
+}
+
+function objectText(context: RequestContext, representation: Representation, stored: Stored): string {
+  if (representation.transform === 'none') return stored.text;
+  const { resourceVersion } = stored.object.metadata;
+  return JSON.stringify(transformed(context, representation, stored, { resourceVersion }, true));
+}
+
+/** One object as it stands in a watch event. */
+export function eventObjectText(
+  context: RequestContext,
+  representation: Representation,
+  stored: Stored,
+  first: boolean,
+): string {
+  if (representation.transform === 'none') return stored.text;
+  const { resourceVersion } = stored.object.metadata;
+  return JSON.stringify(transformed(context, representation, stored, { resourceVersion }, first));
+}
+
+function transformed(
+  context: RequestContext,
+  { transform, version }: Representation,
+  stored: Stored,
+  metadata: JsonObject,
+  withDefinitions: boolean,
+): JsonObject {
+  if (transform !== 'Table') return partialMetadata(stored.object, version);
+  const include = includeObject(context.query);
+  return tableOf(context.resource.layout, [stored.object], {
+    version,
+    include,
+    metadata,
+    now: context.now,
+    withDefinitions,
+  });
+}
+
+export interface ListMetadata {
+  readonly resourceVersion: string;
+  readonly continue?: string;
+  readonly remainingItemCount?: number;
+}
+
+export function answerList(context: RequestContext, items: readonly Stored[], metadata: ListMetadata): Answer {
+  const representation = negotiate(context.accept, true);
+  return { code: 200, format: representation.format, text: listText(context, representation, items, metadata) };
+}
+
+function listText(
+  context: RequestContext,
+  { transform, version }: Representation,
+  items: readonly Stored[],
+  metadata: ListMetadata,
+): string {
+  const { apiVersion, definition, layout } = context.resource;
+  if (transform === 'none') {
+    const head = JSON.stringify({ kind: `${definition.kind}List`, apiVersion, metadata });
+    return `${head.slice(0, -1)},"items":[${items.map((item) => item.text).join(',')}]}`;
+  }
+  const objects = items.map((item) => item.object);
+  if (transform === 'Table') {
+    const include = includeObject(context.query);
+    const options = { version, include, metadata: { ...metadata }, now: context.now, withDefinitions: true };
+    return JSON.stringify(tableOf(layout, objects, options));
+  }
+  const apiGroup = `meta.k8s.io/${version}`;
+  const partial = objects.map((object) => partialMetadata(object, version));
+  return JSON.stringify({ kind: 'PartialObjectMetadataList', apiVersion: apiGroup, metadata, items: partial });
+}
+
+function includeObject(query: URLSearchParams): IncludeObject {
+  const value = query.get('includeObject') ?? '';
+  if (value === '') return 'Metadata';
+  if (value === 'None' || value === 'Metadata' || value === 'Object') return value;
+  throw badRequest(`includeObject must be None, Metadata or Object, not ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,148 @@
+// Structural schemas as CustomResourceDefinitions have them (OpenAPI v3 without the parts that contradict pruning),
+// made from the JSON Schema that zod writes. They drive pruning, defaulting, validation, strategic merge and OpenAPI.
+import type { ResourceDefinition } from '@varve/api';
+import * as z from 'zod';
+import { isRecord, type JsonObject } from '../object.ts';
+
+export type SchemaType = 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
+
+export interface Schema {
+  readonly type?: SchemaType;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  /** Schema of the values of a map. */
+  readonly additionalProperties?: Schema;
+  readonly items?: Schema;
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
+  readonly nullable?: boolean;
+  readonly format?: string;
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly intOrString?: boolean;
+  readonly preserveUnknownFields?: boolean;
+  readonly listType?: 'atomic' | 'set' | 'map';
+  readonly listMapKeys?: readonly string[];
+  readonly patchStrategy?: string;
+  readonly patchMergeKey?: string;
+}
+
+/** Structural schema of a kind, with `metadata` as a plain object: that part has rules of its own. */
+export function schemaOf(definition: ResourceDefinition): Schema {
+  const json: unknown = z.toJSONSchema(definition.schema, { io: 'input', unrepresentable: 'any' });
+  const schema = convert(isRecord(json) ? json : {});
+  return { ...schema, properties: { ...schema.properties, metadata: { type: 'object', preserveUnknownFields: true } } };
+}
+
+function convert(json: JsonObject): Schema {
+  const union = Array.isArray(json.anyOf) ? json.anyOf.filter(isRecord) : undefined;
+  if (union !== undefined) return convertUnion(json, union);
+  const type = typeOf(json.type);
+  const format = textOf(json.format);
+  const isTime = format === 'date-time';
+  return defined({
+    type,
+    description: textOf(json.description),
+    default: json.default,
+    format,
+    // zod spells a date out as a pattern that no person can read in an error.
+    pattern: isTime ? undefined : textOf(json.pattern),
+    enum: enumOf(json),
+    minimum: boundOf(json.minimum),
+    maximum: boundOf(json.maximum),
+    minLength: numberOf(json.minLength),
+    maxLength: numberOf(json.maxLength),
+    minItems: numberOf(json.minItems),
+    maxItems: numberOf(json.maxItems),
+    intOrString: json['x-kubernetes-int-or-string'] === true || Array.isArray(json.type) ? true : undefined,
+    listType: listTypeOf(json['x-kubernetes-list-type']),
+    listMapKeys: textsOf(json['x-kubernetes-list-map-keys']),
+    patchStrategy: textOf(json['x-kubernetes-patch-strategy']),
+    patchMergeKey: textOf(json['x-kubernetes-patch-merge-key']),
+    required: textsOf(json.required),
+    properties: isRecord(json.properties) ? convertAll(json.properties) : undefined,
+    items: isRecord(json.items) ? convert(json.items) : undefined,
+    ...convertMap(json, type),
+  });
+}
+
+/** A map keeps its keys; one with values of any shape keeps everything. */
+function convertMap(json: JsonObject, type: SchemaType | undefined): Schema {
+  if (json['x-kubernetes-preserve-unknown-fields'] === true) return { preserveUnknownFields: true };
+  const values = json.additionalProperties;
+  if (isRecord(values) && Object.keys(values).length > 0) return { additionalProperties: convert(values) };
+  const free =
+    values === true || isRecord(values) || (type === undefined && json.enum === undefined && json.const === undefined);
+  return free ? { preserveUnknownFields: true } : {};
+}
+
+/** `X or null` becomes a nullable X; any other union is int-or-string, the only one that structural schemas know. */
+function convertUnion(json: JsonObject, union: readonly JsonObject[]): Schema {
+  const others = union.filter((part) => part.type !== 'null');
+  const [only] = others;
+  const outer = defined({
+    description: textOf(json.description),
+    default: json.default,
+    nullable: others.length < union.length ? true : undefined,
+  });
+  if (others.length === 1 && only !== undefined) return { ...convert({ ...only, ...withoutUnion(json) }), ...outer };
+  const pattern = textOf(others.find((part) => part.type === 'string')?.pattern);
+  const minimum = boundOf(others.find((part) => part.type === 'integer')?.minimum);
+  return { ...defined({ pattern, minimum }), ...outer, intOrString: true };
+}
+
+function withoutUnion(json: JsonObject): JsonObject {
+  const { anyOf: _, ...rest } = json;
+  return rest;
+}
+
+function convertAll(properties: JsonObject): Record<string, Schema> {
+  const converted: Record<string, Schema> = {};
+  for (const [name, property] of Object.entries(properties))
+    if (isRecord(property)) converted[name] = convert(property);
+  return converted;
+}
+
+type Loose<T> = { [K in keyof T]?: T[K] | undefined };
+
+function defined(schema: Loose<Schema>): Schema {
+  return Object.fromEntries(Object.entries(schema).filter(([, value]) => value !== undefined));
+}
+
+function typeOf(value: unknown): SchemaType | undefined {
+  const types: readonly SchemaType[] = ['object', 'array', 'string', 'integer', 'number', 'boolean'];
+  return types.find((type) => type === value);
+}
+
+function enumOf(json: JsonObject): readonly unknown[] | undefined {
+  if (Array.isArray(json.enum)) return json.enum;
+  return json.const === undefined ? undefined : [json.const];
+}
+
+function listTypeOf(value: unknown): Schema['listType'] {
+  return value === 'atomic' || value === 'set' || value === 'map' ? value : undefined;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function textsOf(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  return value.filter((item) => typeof item === 'string');
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
+}
+
+/** zod writes the range of safe integers as bounds; they say nothing. */
+function boundOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Math.abs(value) < Number.MAX_SAFE_INTEGER ? value : undefined;
+}

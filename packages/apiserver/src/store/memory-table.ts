@@ -1,0 +1,67 @@
+// Objects that live in memory only (Events, Leases): per resource a bounded map, the oldest written goes first.
+import type { ObjectKey, Stored } from './change.ts';
+import type { Row } from './database.ts';
+
+export class MemoryTable {
+  readonly #entries = new Map<string, { readonly key: ObjectKey; readonly stored: Stored }>();
+  readonly limit: number;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: ObjectKey): Stored | undefined {
+    return this.#entries.get(idOf(key))?.stored;
+  }
+
+  put(key: ObjectKey, stored: Stored): void {
+    const id = idOf(key);
+    // Map keeps insertion order: deleting first makes the order that of the last write.
+    this.#entries.delete(id);
+    this.#entries.set(id, { key, stored });
+  }
+
+  remove(key: ObjectKey): void {
+    this.#entries.delete(idOf(key));
+  }
+
+  /** The object that was not written for the longest time. */
+  oldest(): { readonly key: ObjectKey; readonly stored: Stored } | undefined {
+    return this.#entries.values().next().value;
+  }
+
+  /** Rows in the order of namespace and name, after `after`. */
+  list(namespace: string | undefined, after: Omit<ObjectKey, 'resource'> | undefined): Row[] {
+    const rows: Row[] = [];
+    for (const { key, stored } of this.#entries.values()) {
+      if (namespace !== undefined && key.namespace !== namespace) continue;
+      if (after !== undefined && compareKeys(key, after) <= 0) continue;
+      rows.push({ namespace: key.namespace, name: key.name, text: stored.text });
+    }
+    return rows.sort(compareKeys);
+  }
+
+  count(namespace: string | undefined): number {
+    if (namespace === undefined) return this.#entries.size;
+    let count = 0;
+    for (const { key } of this.#entries.values()) if (key.namespace === namespace) count++;
+    return count;
+  }
+}
+
+function idOf(key: ObjectKey): string {
+  return `${key.namespace}/${key.name}`;
+}
+
+type Position = Omit<ObjectKey, 'resource'>;
+
+/** Namespace first, then name, by code unit, as SQLite orders ASCII. */
+export function compareKeys(a: Position, b: Position): number {
+  if (a.namespace !== b.namespace) return a.namespace < b.namespace ? -1 : 1;
+  if (a.name === b.name) return 0;
+  return a.name < b.name ? -1 : 1;
+}

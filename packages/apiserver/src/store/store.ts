@@ -1,0 +1,298 @@
+// The store: every object of the API server, one growing revision across all of them, and who is told of changes.
+// Durable kinds are in SQLite and on the disk before a write is answered; `memory` kinds are bounded and lost at
+// restart. Writes that arrive while a commit runs share the next one (group commit), because the commit's wait for
+// the disk is by far the longest part of a write. Safe under kill -9: SQLite's WAL holds whole transactions only.
+import { storageFailed, unavailable } from '../status.ts';
+import { type Change, type ObjectKey, Stored } from './change.ts';
+import { Database, type Row } from './database.ts';
+import { History, type HistoryLimits } from './history.ts';
+import { compareKeys, MemoryTable } from './memory-table.ts';
+import { Transaction } from './transaction.ts';
+import { type Listener, WatcherIndex, type WatchScope } from './watchers.ts';
+
+export interface StoreOptions {
+  /** How many changes watches may resume over. */
+  readonly history?: HistoryLimits;
+  /** Objects per `memory` kind; the one written longest ago goes first. */
+  readonly memoryLimit?: number;
+}
+
+export interface ListScope {
+  readonly resource: string;
+  readonly namespace?: string | undefined;
+}
+
+export type Position = Omit<ObjectKey, 'resource'>;
+
+interface Operation {
+  run(transaction: Transaction): void;
+  commit(): void;
+  fail(error: unknown): void;
+}
+
+const defaultHistory: HistoryLimits = { changes: 10_000, characters: 64 * 1024 * 1024 };
+const defaultMemoryLimit = 200_000;
+/** Revisions are promised to the disk in blocks, so that writes in memory need no commit and none is used twice. */
+const revisionBlock = 10_000;
+/** The history on disk may be this many changes longer than the one in memory. */
+const pruneInterval = 1000;
+
+export class Store {
+  readonly #database: Database;
+  readonly #watchers = new WatcherIndex();
+  readonly #memory = new Map<string, MemoryTable>();
+  readonly #durableHistory: History;
+  readonly #memoryHistory: History;
+  readonly #memoryLimit: number;
+  #queue: Operation[] = [];
+  #scheduled = false;
+  #durableBatch = false;
+  #closed = false;
+  #revision: number;
+  #promised: number;
+  #prunedTo: number;
+  #commits = 0;
+
+  private constructor(database: Database, options: StoreOptions) {
+    const limits = options.history ?? defaultHistory;
+    this.#database = database;
+    this.#memoryLimit = options.memoryLimit ?? defaultMemoryLimit;
+    this.#revision = database.counter('revision') ?? 0;
+    this.#promised = this.#revision;
+    this.#prunedTo = database.counter('history-floor') ?? 0;
+    this.#durableHistory = new History(this.#prunedTo, limits);
+    this.#memoryHistory = new History(this.#revision, limits);
+    for (const change of database.changesAfter(this.#prunedTo)) this.#durableHistory.add(change);
+  }
+
+  /** Opens or creates the SQLite file at `path`. Throws STORE_LOCKED or STORE_UNUSABLE. */
+  static open(path: string, options: StoreOptions = {}): Store {
+    return new Store(Database.open(path), options);
+  }
+
+  /** Finishes the waiting writes and closes the file; later writes are refused with 503. */
+  close(): void {
+    if (this.#closed) return;
+    this.#flush();
+    this.#closed = true;
+    // After a clean end the promised but unused revisions need not be skipped.
+    this.#database.setCounter('revision', this.#revision);
+    this.#database.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Declares a resource as kept in memory only; before its first use. */
+  keepInMemory(resource: string): void {
+    if (!this.#memory.has(resource)) this.#memory.set(resource, new MemoryTable(this.#memoryLimit));
+  }
+
+  /** The revision of the last committed write. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Number of commits since the store was opened; fewer than writes when writes share commits. */
+  get commits(): number {
+    return this.#commits;
+  }
+
+  get(key: ObjectKey): Stored | undefined {
+    const memory = this.#memory.get(key.resource);
+    if (memory !== undefined) return memory.get(key);
+    const text = this.#database.get(key);
+    return text === undefined ? undefined : Stored.fromText(text);
+  }
+
+  /** Objects by namespace and name, after `after`. Consume it without awaiting: a write in between would show. */
+  *list(scope: ListScope, after?: Position): Generator<Stored> {
+    for (const row of this.#rows(scope, after)) yield Stored.fromText(row.text);
+  }
+
+  count(scope: ListScope): number {
+    return (
+      this.#memory.get(scope.resource)?.count(scope.namespace) ?? this.#database.count(scope.resource, scope.namespace)
+    );
+  }
+
+  /** As `list`, but as of an earlier revision; undefined when the history does not reach back that far. */
+  listAt(revision: number, scope: ListScope, after?: Position): Iterable<Stored> | undefined {
+    const changes = this.changesAfter(revision, scope);
+    if (changes === undefined) return undefined;
+    if (changes.length === 0) return this.list(scope, after);
+    return this.#rewound(changes, scope, after);
+  }
+
+  *#rewound(changes: readonly Change[], scope: ListScope, after: Position | undefined): Generator<Stored> {
+    const before = new Map<string, { readonly key: ObjectKey; readonly stored: Stored | undefined }>();
+    for (const { key, previous } of changes) {
+      const id = `${key.namespace}/${key.name}`;
+      if (!before.has(id)) before.set(id, { key, stored: previous });
+    }
+    const past = [...before.values()]
+      .filter(({ key, stored }) => stored !== undefined && (after === undefined || compareKeys(key, after) > 0))
+      .sort((a, b) => compareKeys(a.key, b.key));
+    let next = past.shift();
+    for (const row of this.#rows(scope, after)) {
+      while (next !== undefined && compareKeys(next.key, row) <= 0) {
+        if (next.stored !== undefined) yield next.stored;
+        next = past.shift();
+      }
+      if (!before.has(`${row.namespace}/${row.name}`)) yield Stored.fromText(row.text);
+    }
+    for (; next !== undefined; next = past.shift()) if (next.stored !== undefined) yield next.stored;
+  }
+
+  #rows(scope: ListScope, after: Position | undefined): Iterable<Row> {
+    const memory = this.#memory.get(scope.resource);
+    if (memory !== undefined) return memory.list(scope.namespace, after);
+    return this.#database.list(scope.resource, scope.namespace, after);
+  }
+
+  /** The changes of the scope after `revision`; undefined when some of them are no longer known (410 Expired). */
+  changesAfter(revision: number, scope: WatchScope): readonly Change[] | undefined {
+    const history = this.#memory.has(scope.resource) ? this.#memoryHistory : this.#durableHistory;
+    const { resource, namespace, name } = scope;
+    return history
+      .after(revision)
+      ?.filter(
+        ({ key }) =>
+          key.resource === resource &&
+          (namespace === undefined || key.namespace === namespace) &&
+          (name === undefined || key.name === name),
+      );
+  }
+
+  /** Calls `listener` right after each commit that changed the scope; it must not throw. Returns how to stop. */
+  watch(scope: WatchScope, listener: Listener): () => void {
+    return this.#watchers.add(scope, listener);
+  }
+
+  watchEverything(listener: Listener): () => void {
+    return this.#watchers.addToEverything(listener);
+  }
+
+  /**
+   * Runs `operation` inside the next group commit and resolves with its result once that is on the disk.
+   * Operations run one after the other and see each other's writes; one that throws takes back its own writes only.
+   */
+  write<T>(operation: (transaction: Transaction) => T): Promise<T> {
+    if (this.#closed) return Promise.reject(unavailable('the server is shutting down; try again'));
+    return new Promise((resolve, reject) => {
+      let result: { readonly value: T } | undefined;
+      this.#queue.push({
+        run: (transaction) => {
+          result = { value: operation(transaction) };
+        },
+        commit: () => {
+          if (result !== undefined) resolve(result.value);
+        },
+        fail: reject,
+      });
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      setImmediate(() => this.#flush());
+    });
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    const batch = this.#queue;
+    this.#queue = [];
+    if (batch.length === 0 || this.#closed) return;
+    const done: { readonly operation: Operation; readonly transaction: Transaction }[] = [];
+    const before = this.#revision;
+    try {
+      for (const operation of batch) {
+        const transaction = this.#transaction();
+        if (this.#runOne(operation, transaction)) done.push({ operation, transaction });
+      }
+      if (this.#durableBatch) this.#commit();
+    } catch (error) {
+      this.#abandon(done, before);
+      for (const { operation } of done) operation.fail(storageFailed(reasonOf(error)));
+      for (const operation of batch) operation.fail(storageFailed(reasonOf(error)));
+      return;
+    }
+    for (const { transaction } of done) for (const change of transaction.changes) this.#publish(change);
+    for (const { operation } of done) operation.commit();
+  }
+
+  /** False when the operation failed by itself; throws when the batch cannot go on. */
+  #runOne(operation: Operation, transaction: Transaction): boolean {
+    try {
+      operation.run(transaction);
+      return true;
+    } catch (error) {
+      if (this.#durableBatch && !this.#database.inTransaction) {
+        transaction.undoMemory();
+        throw error;
+      }
+      transaction.undo();
+      operation.fail(isStorageError(error) ? storageFailed(reasonOf(error)) : error);
+      return false;
+    }
+  }
+
+  #commit(): void {
+    if (this.#durableHistory.floor - this.#prunedTo > pruneInterval) {
+      this.#prunedTo = this.#durableHistory.floor;
+      this.#database.removeChangesUpTo(this.#prunedTo);
+      this.#database.setCounter('history-floor', this.#prunedTo);
+    }
+    this.#database.commit();
+    this.#durableBatch = false;
+    this.#commits++;
+  }
+
+  #abandon(done: readonly { readonly transaction: Transaction }[], revision: number): void {
+    this.#database.rollback();
+    this.#durableBatch = false;
+    for (const { transaction } of done.toReversed()) transaction.undoMemory();
+    // Nobody saw the revisions of this batch, and the block promised in it may be lost with it.
+    this.#revision = revision;
+    this.#promised = this.#database.counter('revision') ?? revision;
+    this.#prunedTo = this.#database.counter('history-floor') ?? 0;
+  }
+
+  #publish(change: Change): void {
+    const history = this.#memory.has(change.key.resource) ? this.#memoryHistory : this.#durableHistory;
+    history.add(change);
+    this.#watchers.publish(change);
+  }
+
+  #transaction(): Transaction {
+    return new Transaction({
+      database: this.#database,
+      memoryTable: (resource) => this.#memory.get(resource),
+      nextRevision: () => this.#nextRevision(),
+      beginDurable: () => this.#beginDurable(),
+    });
+  }
+
+  #beginDurable(): void {
+    if (this.#durableBatch) return;
+    this.#database.begin();
+    this.#durableBatch = true;
+  }
+
+  #nextRevision(): number {
+    if (this.#revision >= this.#promised) {
+      this.#beginDurable();
+      this.#promised = this.#revision + revisionBlock;
+      this.#database.setCounter('revision', this.#promised);
+    }
+    this.#revision++;
+    return this.#revision;
+  }
+}
+
+function isStorageError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR';
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
