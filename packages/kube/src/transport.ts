@@ -1,7 +1,7 @@
 // One HTTP request to an API server: connection pool, deadline, repeats where a repeat is safe, and every failure as a
 // KubeError. What the bytes mean is the client's business.
 import { type Dispatcher, Pool } from 'undici';
-import { anySignal, delay } from './abort.ts';
+import { anySignal, Deadline, delay } from './abort.ts';
 import type { Connection } from './connection.ts';
 import { KubeError } from './error.ts';
 import { causeCode, connectionError, responseError } from './failure.ts';
@@ -60,13 +60,13 @@ export class Transport {
 
   /** The parsed JSON of a successful answer. The caller's abort rejects with its reason, all else with a KubeError. */
   async request(request: Request): Promise<unknown> {
-    const deadline = AbortSignal.timeout(requestTimeout);
+    using deadline = new Deadline(requestTimeout);
     let text: string;
     try {
-      const response = await this.#send(request, anySignal(request.signal, deadline), {});
+      const response = await this.#send(request, anySignal(request.signal, deadline.signal), {});
       text = await response.body.text();
     } catch (cause) {
-      throw this.#failure(request, cause, deadline);
+      throw this.#failure(request, cause, deadline.signal);
     }
     return parseAnswer(request, text, this.#server);
   }
@@ -76,16 +76,13 @@ export class Transport {
    * between any two pieces.
    */
   async stream(request: Request, idleTimeout: number): Promise<AsyncIterable<Uint8Array>> {
-    const opening = new AbortController();
-    const timer = setTimeout(() => opening.abort(), connectTimeout + idleTimeout);
+    using deadline = new Deadline(connectTimeout + idleTimeout);
     try {
-      const signal = anySignal(request.signal, opening.signal);
+      const signal = anySignal(request.signal, deadline.signal);
       const response = await this.#send(request, signal, { headersTimeout: idleTimeout, bodyTimeout: idleTimeout });
       return this.#chunks(request, response.body);
     } catch (cause) {
-      throw this.#failure(request, cause, opening.signal);
-    } finally {
-      clearTimeout(timer);
+      throw this.#failure(request, cause, deadline.signal);
     }
   }
 
