@@ -8,5 +8,12 @@ export {
 export { BuildError, type BuildErrorCode, buildErrorCodes } from './error.ts';
 export { type BuildImageOptions, type BuildSecret, type BuiltImage, buildImage } from './image/build-image.ts';
 export type { StorageDriver } from './image/storage.ts';
+export {
+  type ImageInspection,
+  type InspectImageOptions,
+  inspectImage,
+  type LayerInspection,
+} from './inspect/inspect-image.ts';
+export type { LintFinding } from './lint/rules.ts';
 export { type Prerequisite, prerequisites } from './prerequisites.ts';
 export type { Destination, RegistryAccess } from './push.ts';
