@@ -1,11 +1,11 @@
 // For the tests of this package: a registry on a loopback port and a temporary directory.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Digest, digestOf, mediaTypes } from '@varve/oci';
 import { type FastifyInstance, fastify } from 'fastify';
 import spawn from 'nano-spawn';
+import * as z from 'zod';
 import type { Authorize } from './call.ts';
 import { RegistryError } from './error.ts';
 import { registryPlugin } from './plugin.ts';
@@ -18,6 +18,11 @@ export interface TestRegistryOptions {
   directory?: string;
   port?: number;
   idleTimeout?: number;
+}
+
+export interface TestRequest {
+  body?: string | Uint8Array;
+  headers?: Record<string, string>;
 }
 
 export class TestRegistry implements AsyncDisposable {
@@ -44,7 +49,9 @@ export class TestRegistry implements AsyncDisposable {
   }
 
   get port(): number {
-    return (this.#server.server.address() as AddressInfo).port;
+    const address = this.#server.addresses()[0];
+    if (typeof address !== 'object') throw new Error('the registry does not listen');
+    return address.port;
   }
 
   get host(): string {
@@ -53,6 +60,23 @@ export class TestRegistry implements AsyncDisposable {
 
   url(path: string): string {
     return `http://${this.host}/v2/${path}`;
+  }
+
+  async call(method: string, path: string, { body, headers = {} }: TestRequest = {}): Promise<Response> {
+    const bytes = body === undefined ? {} : { body: Uint8Array.from(Buffer.from(body)) };
+    return fetch(this.url(path), { method, headers, ...bytes });
+  }
+
+  /** Starts an upload and tells its path. */
+  async startUpload(repository: string): Promise<string> {
+    const response = await this.call('POST', `${repository}/blobs/uploads/`);
+    return (response.headers.get('location') ?? '').replace('/v2/', '');
+  }
+
+  /** Names of all files in a folder of the registry's directory. */
+  async filesIn(folder: string): Promise<string[]> {
+    const entries = await readdir(join(this.directory, folder), { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   }
 
   async pushBlob(repository: string, bytes: Uint8Array): Promise<Digest> {
@@ -103,6 +127,12 @@ export class TestRegistry implements AsyncDisposable {
   }
 }
 
+/** Status and code of an answer that must be an error of the specification's form. */
+export async function errorOf(response: Response): Promise<[status: number, code: string | undefined]> {
+  const body = errorBody.parse(await response.json());
+  return [response.status, body.errors[0]?.code];
+}
+
 /** Lets one user do everything. */
 export function requireUser(username: string, password: string): Authorize {
   const expected = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
@@ -122,3 +152,7 @@ export async function createCertificate(directory: string): Promise<{ cert: stri
   ]);
   return { cert: await readFile(certPath, 'utf8'), key: await readFile(keyPath, 'utf8') };
 }
+
+const errorBody = z.strictObject({
+  errors: z.array(z.strictObject({ code: z.string(), message: z.string() })).length(1),
+});

@@ -3,18 +3,20 @@ import { type Call, mayPull } from '../call.ts';
 import { choosePage, parsePageRequest } from '../page.ts';
 
 export async function listTags(call: Call, repository: string): Promise<void> {
-  const page = choosePage(await call.storage.manifests.listTags(repository), parsePageRequest(call.query));
+  const request = parsePageRequest(call.query);
+  const page = choosePage(await call.storage.manifests.listTags(repository), request);
   linkNext(call, `/v2/${repository}/tags/list`, page.next);
   sendJson(call, 'application/json', { name: repository, tags: page.names });
 }
 
 /** The repositories that the request may pull from. Not in the specification; every registry's clients expect it. */
 export async function listRepositories(call: Call): Promise<void> {
+  const request = parsePageRequest(call.query);
   const visible: string[] = [];
   for (const repository of await call.storage.manifests.listRepositories()) {
     if (await mayPull(call, repository)) visible.push(repository);
   }
-  const page = choosePage(visible, parsePageRequest(call.query));
+  const page = choosePage(visible, request);
   linkNext(call, '/v2/_catalog', page.next);
   sendJson(call, 'application/json', { repositories: page.names });
 }
