@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { KubeClient, loadKubeconfig } from '@varve/kube';
+import { type Connection, KubeClient, loadKubeconfig } from '@varve/kube';
 
 /** State of `varve up` unless --state says otherwise. */
 export const defaultServerState = '/var/lib/varve/server';
@@ -12,8 +12,12 @@ export interface ConnectOptions {
   readonly kubeconfig?: string | undefined;
 }
 
-export function connect(options: ConnectOptions): KubeClient {
-  return new KubeClient(loadKubeconfig(kubeconfigPath(options)));
+export async function loadConnection(options: ConnectOptions): Promise<Connection> {
+  return await loadKubeconfig(kubeconfigPath(options));
+}
+
+export async function connect(options: ConnectOptions): Promise<KubeClient> {
+  return new KubeClient(await loadConnection(options));
 }
 
 function kubeconfigPath(options: ConnectOptions): string | undefined {

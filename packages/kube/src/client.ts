@@ -49,6 +49,8 @@ export interface RawOptions {
   readonly method?: Request['method'];
   readonly body?: unknown;
   readonly contentType?: string;
+  /** Media type of the answer; `application/json` unless given. It must be JSON of some kind. */
+  readonly accept?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -205,8 +207,8 @@ export class KubeClient implements AsyncDisposable {
 
   /** Any path of the server, such as `/version`: the parsed JSON of the answer. */
   async raw(path: string, options: RawOptions = {}): Promise<unknown> {
-    const { method = 'GET', body, contentType, signal } = options;
-    return this.#transport.request({ method, path, body, contentType, signal });
+    const { method = 'GET', body, contentType, accept, signal } = options;
+    return this.#transport.request({ method, path, body, contentType, accept, signal });
   }
 
   /** Ends everything that still runs. */

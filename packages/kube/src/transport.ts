@@ -23,6 +23,7 @@ export interface Request {
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly contentType?: string | undefined;
+  readonly accept?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -131,7 +132,11 @@ export class Transport {
     return {
       method: request.method,
       path: `${this.#prefix}${request.path}${query}`,
-      headers: { ...this.#headers, ...(request.body === undefined ? {} : contentType) },
+      headers: {
+        ...this.#headers,
+        ...(request.accept === undefined ? {} : { accept: request.accept }),
+        ...(request.body === undefined ? {} : contentType),
+      },
       body: request.body === undefined ? null : JSON.stringify(request.body),
       signal,
       ...bounds,

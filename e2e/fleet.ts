@@ -1,0 +1,90 @@
+// A fleet as the quickstart left it (--keep): one `varve up` and three agents on real OSTree sysroots, as processes that
+// tests may kill.
+import { join } from 'node:path';
+import { type MachineConfigNode, machineConfigNodeResource, machineConfigPoolResource } from '@varve/api';
+import { KubeClient, loadKubeconfig } from '@varve/kube';
+import { eventually, Service } from './process.ts';
+
+export const hostNames = ['host-1', 'host-2', 'host-3'] as const;
+export type HostName = (typeof hostNames)[number];
+
+export class Fleet implements AsyncDisposable {
+  readonly directory: string;
+  readonly authority: string;
+  readonly server: Service;
+  readonly agents: ReadonlyMap<HostName, Service>;
+
+  constructor(directory: string, authority: string) {
+    this.directory = directory;
+    this.authority = authority;
+    const log = (name: string): string => join(directory, 'logs', `${name}.log`);
+    this.server = new Service('server', ['up', '--state', this.serverState, '--listen', authority], log('server'));
+    this.agents = new Map(
+      hostNames.map((name) => [name, new Service(name, ['agent', '--sysroot', this.sysroot(name)], log(name))]),
+    );
+  }
+
+  get serverState(): string {
+    return join(this.directory, 'server');
+  }
+
+  get kubeconfig(): string {
+    return join(this.serverState, 'kubeconfig');
+  }
+
+  /** What skopeo, podman and buildah need to talk to the registry. */
+  get registryFlags(): string[] {
+    return [
+      '--authfile',
+      join(this.serverState, 'registry-auth.json'),
+      '--cert-dir',
+      join(this.serverState, 'certs.d'),
+    ];
+  }
+
+  sysroot(name: HostName): string {
+    return join(this.directory, 'hosts', name);
+  }
+
+  async client(): Promise<KubeClient> {
+    return new KubeClient(await loadKubeconfig(this.kubeconfig));
+  }
+
+  async start(): Promise<void> {
+    this.server.start();
+    await this.answers();
+    for (const agent of this.agents.values()) agent.start();
+  }
+
+  async answers(): Promise<void> {
+    await using client = await this.client();
+    await eventually('the API server answers', async () => {
+      await client.list(machineConfigPoolResource, { signal: AbortSignal.timeout(2000) });
+      return true;
+    });
+  }
+
+  async nodes(client: KubeClient): Promise<MachineConfigNode[]> {
+    return (await client.list(machineConfigNodeResource)).items;
+  }
+
+  /** Waits until the pool's status says that every host is on the rendered config that is its target now. */
+  async updated(client: KubeClient, pool: string, timeout: number): Promise<string> {
+    return await eventually(
+      `pool ${pool} is updated`,
+      async () => {
+        const { spec, status, metadata } = await client.get(machineConfigPoolResource, pool);
+        const target = spec.configuration?.name;
+        const done = status?.conditions?.some(({ type, status: value }) => type === 'Updated' && value === 'True');
+        const observed = status?.observedGeneration === metadata.generation;
+        return observed && done === true && status?.configuration?.name === target && target;
+      },
+      timeout,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const agent of this.agents.values()) await agent.stop();
+    await this.server.stop();
+  }
+}

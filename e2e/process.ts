@@ -1,0 +1,98 @@
+// Child processes of the e2e tests: the varve command as a user runs it, killed as a power cut would.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import spawnCommand from 'nano-spawn';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const varveArguments = ['--disable-warning=ExperimentalWarning', `${root}packages/cli/src/main.ts`];
+
+/** Runs `varve ARGS` and returns its standard output; a failure carries its standard error in the message. */
+export async function varve(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
+  return (await spawnCommand(process.execPath, [...varveArguments, ...args], { stdin: 'ignore', env })).stdout;
+}
+
+/** Runs `varve ARGS`, which must fail, and returns its exit code and standard error. */
+export async function varveFailure(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ exitCode: number | undefined; stderr: string }> {
+  try {
+    await spawnCommand(process.execPath, [...varveArguments, ...args], { stdin: 'ignore', env });
+  } catch (error) {
+    if (error instanceof Error && 'stderr' in error && 'exitCode' in error) {
+      return { exitCode: Number(error.exitCode), stderr: String(error.stderr) };
+    }
+    throw error;
+  }
+  throw new Error(`varve ${args.join(' ')} did not fail`);
+}
+
+/** Runs a tool and returns its standard output. */
+export async function run(command: string, ...args: string[]): Promise<string> {
+  return (await spawnCommand(command, args, { stdin: 'ignore' })).stdout;
+}
+
+/** A `varve ARGS` that stays up, and is started again by the test after it was killed. */
+export class Service {
+  readonly name: string;
+  readonly #args: readonly string[];
+  readonly #logPath: string;
+  #child: ChildProcess | undefined;
+  #exited: Promise<void> = Promise.resolve();
+
+  constructor(name: string, args: readonly string[], logPath: string) {
+    this.name = name;
+    this.#args = args;
+    this.#logPath = logPath;
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  start(): void {
+    const log = openSync(this.#logPath, 'a', 0o600);
+    try {
+      const child = spawn(process.execPath, [...varveArguments, ...this.#args], { stdio: ['ignore', log, log] });
+      this.#child = child;
+      this.#exited = new Promise((resolve) => void child.once('exit', () => resolve()));
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  /** SIGKILL: nothing gets to tidy up. */
+  async kill(): Promise<void> {
+    this.#child?.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  async stop(): Promise<void> {
+    if (!this.running) return;
+    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), 20_000);
+    this.#child?.kill('SIGTERM');
+    await this.#exited;
+    clearTimeout(timer);
+  }
+}
+
+/** Polls until `condition` gives something other than undefined or false. Fails after `timeout` ms with `what`. */
+export async function eventually<T>(
+  what: string,
+  condition: () => Promise<T | undefined | false>,
+  timeout = 120_000,
+): Promise<T> {
+  const deadline = Date.now() + timeout;
+  let last: unknown;
+  while (Date.now() < deadline) {
+    try {
+      const value = await condition();
+      if (value !== undefined && value !== false) return value;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  throw new Error(`not after ${timeout / 1000} s: ${what}`, { cause: last });
+}

@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { loadConnection } from '../connect.ts';
+import { type Context, collectPair, type GlobalOptions, parseDuration, withClient } from '../context.ts';
+import { CliError } from '../error.ts';
+import { print } from '../output.ts';
+
+interface TokenOptions {
+  labels: Record<string, string>;
+  ttl: number;
+}
+
+interface JoinOptions {
+  server: string;
+  token?: string;
+  caHash?: string;
+  caFile?: string;
+  name?: string;
+  sysroot: string;
+  timeout: number;
+}
+
+export function addNode(program: Command, context: Context): void {
+  const node = program.command('node').description('join hosts to the fleet');
+  addToken(node, context);
+  addJoin(node, context);
+}
+
+function addToken(node: Command, context: Context): void {
+  node
+    .command('token')
+    .description('make a join token, and print the command that a host joins with')
+    .option('--labels <name=value>', 'label for the nodes that join with it (repeatable)', collectPair, {})
+    .option('--ttl <duration>', 'how long it can be used', parseDuration, parseDuration('24h'))
+    .action(async (options: TokenOptions, command: Command) => {
+      const globals = command.optsWithGlobals<GlobalOptions>();
+      const { createJoinToken } = await import('./token.ts');
+      const connection = await loadConnection(globals);
+      const token = await withClient(globals, (client) =>
+        createJoinToken(client, connection, { lifetime: options.ttl, labels: options.labels, signal: context.signal }),
+      );
+      print(context.terminal, globals.output, token, () => token.command);
+    });
+}
+
+function addJoin(node: Command, context: Context): void {
+  node
+    .command('join')
+    .description('join this host: make its key here, and get a certificate for it')
+    .requiredOption('--server <url>', 'the control plane, such as https://varve.example:7443')
+    .option(
+      '--token <token>',
+      'join token (default: the environment variable VARVE_JOIN_TOKEN, which ps does not show)',
+    )
+    .option('--ca-hash <pin>', "pin of the server's certificate authority, sha256:…")
+    .option('--ca-file <file>', "the server's certificate authority, in PEM")
+    .option('--name <name>', 'name of the node (default: the host name)')
+    .option('--sysroot <directory>', 'the root of the host, or a sysroot in a directory', '/')
+    .option('--timeout <duration>', 'how long to wait for the certificate', parseDuration, parseDuration('5m'))
+    .action(async (options: JoinOptions, command: Command) => {
+      const globals = command.optsWithGlobals<GlobalOptions>();
+      const token = options.token ?? process.env.VARVE_JOIN_TOKEN;
+      if (token === undefined) throw new CliError('USAGE', 'a join token is needed: --token or VARVE_JOIN_TOKEN');
+      const { runJoin } = await import('./join.ts');
+      const result = await runJoin({ ...options, token }, context);
+      print(context.terminal, globals.output, result, () => `${result.node} has joined ${result.server}`);
+    });
+}

@@ -1,0 +1,170 @@
+// `varve up`: puts API server, registry and controllers together in one process, on one port with TLS. The controllers
+// talk to the API over that port like everybody else; there is no side door.
+import { createWriteStream } from 'node:fs';
+import {
+  admissionOf,
+  apiServerFastifyOptions,
+  apiServerPlugin,
+  authenticateBootstrapToken,
+  authorizerOf,
+  notFoundHandler,
+  Store,
+} from '@varve/apiserver';
+import { startControllers } from '@varve/controllers';
+import {
+  type CertificateAuthority,
+  type Credential,
+  issueClientCertificate,
+  KubeClient,
+  signCertificateRequest,
+} from '@varve/kube';
+import { RegistryStorage, registryPlugin } from '@varve/registry';
+import fastify from 'fastify';
+import type { Logger } from 'pino';
+import { createRegistryAuthorizer } from './authorize-registry.ts';
+import { writeCredentialFiles } from './credential-files.ts';
+import { createResolver } from './image-resolver.ts';
+import { servedKinds } from './kinds.ts';
+import { certificateHosts, formatAuthority, type ListenAddress, listenError } from './listen.ts';
+import { rolesOf } from './roles.ts';
+import { StateDirectory } from './state-directory.ts';
+
+export interface ServerOptions {
+  readonly stateDirectory: string;
+  readonly listen: ListenAddress;
+  /** More names and addresses for the server's certificate. */
+  readonly hostnames: readonly string[];
+  readonly logger: Logger;
+  /** Stops the server. */
+  readonly signal: AbortSignal;
+}
+
+export interface RunningServer extends AsyncDisposable {
+  /** By which this machine reaches it, such as `https://127.0.0.1:7443`. */
+  readonly url: string;
+  /** `host:port` as image references have it. */
+  readonly authority: string;
+  readonly kubeconfigPath: string;
+  readonly registryAuthPath: string;
+  readonly registryCertificatesPath: string;
+  /** Settles when the server has ended: rejects when a part of it broke. */
+  readonly ended: Promise<void>;
+}
+
+/**
+ * Starts everything, or nothing.
+ * @throws ServerError PORT_IN_USE, STATE_IN_USE, STATE_UNREADABLE, and what Store.open and RegistryStorage.open throw
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  await using opening = new AsyncDisposableStack();
+  const state = opening.use(await StateDirectory.open(options.stateDirectory));
+  const ca = await state.authority();
+  const registryPassword = await state.registryPassword();
+  const store = opening.adopt(Store.open(state.databasePath), (open) => open.close());
+  const { port, close } = await listen(options, state, ca, store, registryPassword);
+  opening.defer(close);
+  const { authority, url } = localAddress(options.listen, port);
+  const administrator = await state.administratorCredential(ca);
+  await writeCredentialFiles(state, { url, authority, ca: ca.certificate, administrator, registryPassword });
+  const stop = new AbortController();
+  const ended = runControllers(options.logger, { url, authority, ca }, AbortSignal.any([options.signal, stop.signal]));
+  const parts = opening.move();
+  return {
+    url,
+    authority,
+    kubeconfigPath: state.kubeconfigPath,
+    registryAuthPath: state.registryAuthPath,
+    registryCertificatesPath: state.registryCertificatesPath,
+    ended,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await ended.catch(() => undefined);
+      await parts.disposeAsync();
+    },
+  };
+}
+
+async function listen(
+  options: ServerOptions,
+  state: StateDirectory,
+  ca: CertificateAuthority,
+  store: Store,
+  registryPassword: string,
+): Promise<{ port: number; close: () => Promise<void> }> {
+  const { logger } = options;
+  const credential = await state.serverCredential(ca, certificateHosts(options.listen, options.hostnames));
+  const audit = createWriteStream(state.auditPath, { flags: 'a', mode: 0o600 });
+  audit.on('error', (err) => logger.error({ err }, 'the audit log cannot be written'));
+  const app = fastify(apiServerFastifyOptions({ ...credential, clientAuthority: ca.certificate }));
+  app.setNotFoundHandler(notFoundHandler);
+  const roles = rolesOf(store);
+  await app.register(apiServerPlugin, {
+    resources: servedKinds,
+    store,
+    authorizer: authorizerOf(roles),
+    admission: admissionOf(roles),
+    authenticateToken: (token) => authenticateBootstrapToken(store, token, new Date()),
+    audit: (event) => void audit.write(`${JSON.stringify(event)}\n`),
+    onError: (err, auditId) => logger.error({ err, auditId }, 'an API request failed'),
+  });
+  await app.register(registryPlugin, {
+    storage: await RegistryStorage.open(state.registryPath),
+    authorize: createRegistryAuthorizer(registryPassword),
+  });
+  try {
+    await app.listen({ host: options.listen.host, port: options.listen.port });
+  } catch (error) {
+    await app.close();
+    throw listenError(options.listen, error);
+  }
+  const bound = app.server.address();
+  const close = async (): Promise<void> => {
+    await app.close();
+    await new Promise<void>((done) => audit.end(() => done()));
+  };
+  return { port: typeof bound === 'object' && bound !== null ? bound.port : options.listen.port, close };
+}
+
+/** A server that listens on every address is reached by this machine on the loopback one. */
+function localAddress(listen: ListenAddress, port: number): { authority: string; url: string } {
+  const everywhere = listen.host === '0.0.0.0' || listen.host === '::';
+  const authority = formatAuthority(everywhere ? '127.0.0.1' : listen.host, port);
+  return { authority, url: `https://${authority}` };
+}
+
+interface Own {
+  readonly url: string;
+  readonly authority: string;
+  readonly ca: CertificateAuthority;
+}
+
+async function runControllers(logger: Logger, own: Own, signal: AbortSignal): Promise<void> {
+  const credential = await controllerCredential(own.ca);
+  const { certificate: cert, key } = credential;
+  await using client = new KubeClient({
+    server: own.url,
+    ca: own.ca.certificate,
+    cert,
+    key,
+    userAgent: 'varve-controllers',
+  });
+  await using resolver = await createResolver({ authority: own.authority, ca: own.ca.certificate, cert, key });
+  try {
+    await startControllers({
+      client,
+      signer: (request, { validity }) => signCertificateRequest(own.ca, request, { validity }),
+      resolveImage: resolver.resolveImage,
+      logger,
+      signal,
+    });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Lives as long as this process, which outlives any certificate of a year; its key never leaves the memory. */
+async function controllerCredential(ca: CertificateAuthority): Promise<Credential> {
+  const tenYears = 10 * 365 * 24 * 60 * 60 * 1000;
+  const subject = { commonName: 'varve:controllers', organizations: ['system:masters'] };
+  return await issueClientCertificate(ca, { ...subject, validity: tenYears });
+}
