@@ -42,7 +42,8 @@ const firstSpec = () => ({
         {
           name: 'app.service',
           enabled: true,
-          contents: '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\nAlias=application.service\n',
+          contents:
+            '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\nAlias=application.service\n',
           dropins: [{ name: '10-limits.conf', contents: '[Service]\nLimitNOFILE=10\n' }],
         },
         { name: 'shipped.service', enabled: true },
@@ -115,7 +116,12 @@ test('an applied config is booted whole, with the old deployment behind it, and 
   expect(second.kernelArguments).toEqual(['root=LABEL=root', 'rw', 'audit=0']);
   expect(await readFile(join(secondEtc, 'motd'), 'utf8')).toBe('Welcome to 2\n');
   expect(await readFile(join(secondEtc, 'local'), 'utf8')).toBe('by the administrator\n');
-  for (const path of ['app', 'systemd/system/app.service', 'systemd/system/app.service.d', 'systemd/system/noisy.service']) {
+  for (const path of [
+    'app',
+    'systemd/system/app.service',
+    'systemd/system/app.service.d',
+    'systemd/system/noisy.service',
+  ]) {
     expect(await absent(join(secondEtc, path)), path).toBe(true);
   }
   expect(await absent(join(secondEtc, 'systemd'))).toBe(true);
@@ -138,7 +144,10 @@ test('a failure leaves the host on what it runs, and it goes on when the cause i
 test('an image that is not there, or has no kernel, is a failure with its own code', async () => {
   await using host = await FixtureHost.create(base);
   const { 'usr/lib/modules/6.1.0-varve/vmlinuz': _, ...files } = bootableContent('3').files;
-  const images = { IMAGE_NOT_FOUND: next.replace(/@.*/, `@sha256:${'0'.repeat(64)}`), IMAGE_NOT_BOOTABLE: registry.add({ ...bootableContent('3'), files }) };
+  const images = {
+    IMAGE_NOT_FOUND: next.replace(/@.*/, `@sha256:${'0'.repeat(64)}`),
+    IMAGE_NOT_BOOTABLE: registry.add({ ...bootableContent('3'), files }),
+  };
   for (const [code, image] of Object.entries(images)) {
     await host.desire(code, 'Applied', { osImageURL: image });
     await host.runUntil(async () => host.failures.includes(code), 10);
@@ -183,8 +192,18 @@ test('drift is seen within a second, for every kind, and clears by itself', asyn
     ['Content', '/etc/app/app.conf', () => writeFile(conf, 'a=2\n'), () => writeFile(conf, 'a=1\n')],
     ['Mode', '/etc/app/app.conf', () => chmod(conf, 0o666), () => chmod(conf, 0o640)],
     ['Owner', '/etc/app/app.conf', () => chown(conf, 0, 0), () => chown(conf, 33, 0)],
-    ['Missing', '/etc/app/current', () => rm(join(etc, 'app/current')), () => spawn('ln', ['-s', 'app.conf', join(etc, 'app/current')])],
-    ['Unit', '/etc/systemd/system/multi-user.target.wants/app.service', () => rm(wants), () => spawn('ln', ['-s', target, wants])],
+    [
+      'Missing',
+      '/etc/app/current',
+      () => rm(join(etc, 'app/current')),
+      () => spawn('ln', ['-s', 'app.conf', join(etc, 'app/current')]),
+    ],
+    [
+      'Unit',
+      '/etc/systemd/system/multi-user.target.wants/app.service',
+      () => rm(wants),
+      () => spawn('ln', ['-s', target, wants]),
+    ],
   ];
   for (const [kind, path, spoil, mend] of changes) {
     await spoil();
@@ -204,7 +223,9 @@ test('a full disk is waited out', async () => {
     const host = await FixtureHost.create(base, join(directory, 'host'));
     const before = (await host.status()).booted.name;
     await host.desire('one', 'Applied', firstSpec());
-    await expect(writeFile(join(directory, 'ballast'), Buffer.alloc(30 << 20))).rejects.toMatchObject({ code: 'ENOSPC' });
+    await expect(writeFile(join(directory, 'ballast'), Buffer.alloc(30 << 20))).rejects.toMatchObject({
+      code: 'ENOSPC',
+    });
     await expect(host.converge('one', 3)).rejects.toThrow();
     expect((await host.status()).booted.name).toBe(before);
     expect(host.failures).toContain('DISK_FULL');
@@ -222,7 +243,9 @@ test('two agents on one sysroot refuse', async () => {
   await host.desire('one', 'Staged', firstSpec());
   await host.runUntil(async () => {
     const { sysroot } = host;
-    await expect(runAgent({ sysroot, signal: AbortSignal.timeout(1000) })).rejects.toMatchObject({ code: 'AGENT_RUNNING' });
+    await expect(runAgent({ sysroot, signal: AbortSignal.timeout(1000) })).rejects.toMatchObject({
+      code: 'AGENT_RUNNING',
+    });
     await expect(
       createHost({ sysroot, image: base, kernelArguments: [], registry: { insecure: true } }),
     ).rejects.toMatchObject({ code: 'AGENT_RUNNING' });

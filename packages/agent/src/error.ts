@@ -1,7 +1,6 @@
 /** Codes of every error that this package throws; each has a row in docs/errors.md. */
 export const agentErrorCodes = [
   'JOIN_TOKEN_REJECTED',
-  'JOIN_TOKEN_EXPIRED',
   'JOIN_DENIED',
   'JOIN_PENDING',
   'IDENTITY_INVALID',

@@ -1,5 +1,5 @@
 export { type AgentOptions, type AgentOutcome, runAgent } from './agent.ts';
-export { rebootExitCode, restartProcess } from './boot/restart.ts';
+export { restartProcess } from './boot/restart.ts';
 export { type Joined, type JoinOptions, joinHost } from './enroll/join.ts';
 export { AgentError, type AgentErrorCode, agentErrorCodes } from './error.ts';
 export { type CreateHostOptions, createHost, type HostOptions, type HostStatus, hostStatus } from './host.ts';

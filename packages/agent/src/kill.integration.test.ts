@@ -18,7 +18,9 @@ const rounds = 20;
 const longestLife = 4_000;
 
 function startAgent(sysroot: string): ChildProcess {
-  return spawnProcess(process.execPath, [join(import.meta.dirname, 'fixtures/child.ts'), sysroot], { stdio: 'inherit' });
+  return spawnProcess(process.execPath, [join(import.meta.dirname, 'fixtures/child.ts'), sysroot], {
+    stdio: 'inherit',
+  });
 }
 
 async function kill(child: ChildProcess): Promise<void> {
@@ -43,14 +45,22 @@ async function nextBoot(sysroot: string): Promise<string | undefined> {
 
 test(`${rounds} kills leave all old or all new, and every update is finished`, async () => {
   await using registry = await FixtureRegistry.start();
-  const images = [registry.add(bootableContent('1')), registry.add(bootableContent('2')), registry.add(bootableContent('3'))];
+  const images = [
+    registry.add(bootableContent('1')),
+    registry.add(bootableContent('2')),
+    registry.add(bootableContent('3')),
+  ];
   registry.delay = 50;
   await using host = await FixtureHost.create(images[0] ?? '');
   let before: string | undefined;
   for (let round = 1; round <= rounds; round++) {
     const config = `config-${round}`;
     const file = { path: `/etc/round-${round % 3}`, contents: { source: dataUrl(config) } };
-    const unit = { name: `round-${round % 2}.service`, enabled: true, contents: '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n' };
+    const unit = {
+      name: `round-${round % 2}.service`,
+      enabled: true,
+      contents: '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n',
+    };
     await host.desire(config, 'Applied', {
       osImageURL: images[round % images.length] ?? '',
       kernelArguments: [`round=${round}`],

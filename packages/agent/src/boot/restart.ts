@@ -1,12 +1,9 @@
 // The end of a "boot" of a sysroot in a directory: the agent's process starts afresh, as PID and parent know it.
 import { AgentError } from '../error.ts';
 
-/** Exit code of an agent that was told to exit for a reboot instead of starting afresh (sysexits.h EX_TEMPFAIL). */
-export const rebootExitCode = 75;
-
 /** Replaces this process by the same program with the same arguments: same PID, nothing of the old memory. */
 export function restartProcess(): never {
   // Typed as optional: Windows has no execve(2).
   process.execve?.(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], process.env);
-  throw new AgentError('BOOT_FAILED', 'this system cannot replace a running process; run the agent with an exit instead');
+  throw new AgentError('BOOT_FAILED', 'this system cannot replace a running process; start the agent again');
 }

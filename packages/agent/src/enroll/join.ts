@@ -36,7 +36,7 @@ const defaultTimeout = 5 * 60_000;
 const nodeNamePattern = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /**
- * Joins a host. Throws JOIN_TOKEN_REJECTED, JOIN_TOKEN_EXPIRED, JOIN_DENIED, JOIN_PENDING or IDENTITY_INVALID, and
+ * Joins a host. Throws JOIN_TOKEN_REJECTED, JOIN_DENIED, JOIN_PENDING or IDENTITY_INVALID, and
  * KubeError PIN_MISMATCH, UNREACHABLE and the like.
  */
 export async function joinHost(options: JoinOptions): Promise<Joined> {
@@ -50,8 +50,9 @@ export async function joinHost(options: JoinOptions): Promise<Joined> {
   }
   const directory = statePaths(options.stateDirectory).identity;
   const existing = await readIdentity(directory);
-  if (existing) {
-    assertSame(existing, { server: options.server, nodeName }, directory);
+  if (existing) assertSame(existing, { server: options.server, nodeName }, directory);
+  // An expired certificate cannot renew itself: the host joins again, and an administrator confirms its name.
+  if (existing && parseCertificate(existing.cert).notAfter > new Date()) {
     return { nodeName, server: existing.server, joinedNow: false };
   }
   const server = await trust(options, nodeName, signal);
@@ -82,7 +83,15 @@ async function request(
   const ca = server.ca === undefined ? {} : { ca: server.ca };
   await using client = new KubeClient({ server: server.server, ...ca, token, userAgent: 'varve-agent' });
   try {
-    const cert = await requestCertificate({ client, nodeName: server.nodeName, key, signal, timeout, onProgress });
+    const cert = await requestCertificate({
+      client,
+      nodeName: server.nodeName,
+      key,
+      requester: token.split('.')[0] ?? '',
+      signal,
+      timeout,
+      onProgress,
+    });
     assertUsable(cert, server.nodeName);
     return cert;
   } catch (error) {
@@ -96,21 +105,11 @@ async function request(
 
 function explainToken(error: unknown, server: string): unknown {
   if (!isKubeError(error, 'UNAUTHORIZED', 'FORBIDDEN')) return error;
-  if (/expired/i.test(error.message)) {
-    return new AgentError(
-      'JOIN_TOKEN_EXPIRED',
-      `${server} says that the token has expired; ask for a new one and join again`,
-      {
-        cause: error,
-      },
-    );
-  }
+  // The server does not say which of the two it is: that would help whoever guesses tokens.
   return new AgentError(
     'JOIN_TOKEN_REJECTED',
-    `${server} does not accept the token: ${error.message}; check it, or ask for a new one`,
-    {
-      cause: error,
-    },
+    `${server} does not accept the token: it is wrong or has expired (${error.message}); check it, or ask for a new one`,
+    { cause: error },
   );
 }
 

@@ -9,6 +9,8 @@ export interface CertificateOptions {
   readonly client: KubeClient;
   readonly nodeName: string;
   readonly key: string;
+  /** Who asks, without a secret: a request can only be read by who made it. */
+  readonly requester: string;
   readonly signal: AbortSignal;
   /** Milliseconds to wait for an answer. */
   readonly timeout: number;
@@ -20,7 +22,7 @@ const hintAfterMilliseconds = 5_000;
 
 /** The signed certificate (PEM). Asking again with the same key finds the same request. JOIN_DENIED, JOIN_PENDING. */
 export async function requestCertificate(options: CertificateOptions): Promise<string> {
-  const name = requestName(options.nodeName, options.key);
+  const name = requestName(options.nodeName, options.key, options.requester);
   await createRequest(name, options);
   options.onProgress(`sent certificate request ${name}`);
   const begin = Date.now();
@@ -41,10 +43,10 @@ export async function requestCertificate(options: CertificateOptions): Promise<s
   );
 }
 
-/** By node and key: a host that is killed and asks again with its key gets the same name. */
-export function requestName(nodeName: string, key: string): string {
+/** By node, key and requester: a host that is killed and asks again gets the same name. */
+export function requestName(nodeName: string, key: string, requester: string): string {
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
-  return `node-${nodeName.slice(0, 200)}-${createHash('sha256').update(spki).digest('hex').slice(0, 16)}`;
+  return `node-${nodeName.slice(0, 200)}-${createHash('sha256').update(spki).update(requester).digest('hex').slice(0, 16)}`;
 }
 
 type Answer =
@@ -84,16 +86,15 @@ async function createRequest(name: string, { client, nodeName, key, signal }: Ce
 }
 
 /** Undefined while the server cannot be asked: once the request is sent, an outage is only a longer wait. */
-async function readRequest(
-  name: string,
-  { client, signal }: CertificateOptions,
-): Promise<CertificateSigningRequest | undefined> {
+async function readRequest(name: string, options: CertificateOptions): Promise<CertificateSigningRequest | undefined> {
   try {
-    return await client.get(certificateSigningRequestResource, name, { signal });
+    return await options.client.get(certificateSigningRequestResource, name, { signal: options.signal });
   } catch (error) {
-    if (isKubeError(error, 'UNREACHABLE', 'TIMEOUT', 'UNAVAILABLE', 'SERVER_ERROR', 'TOO_MANY_REQUESTS'))
-      return undefined;
-    throw error;
+    // Servers drop requests that nobody answered for a while (kube-controller-manager: after 24 hours).
+    if (isKubeError(error, 'NOT_FOUND')) await createRequest(name, options);
+    else if (!isKubeError(error, 'UNREACHABLE', 'TIMEOUT', 'UNAVAILABLE', 'SERVER_ERROR', 'TOO_MANY_REQUESTS'))
+      throw error;
+    return undefined;
   }
 }
 

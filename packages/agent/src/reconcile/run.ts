@@ -87,14 +87,14 @@ export class Reconciler {
     const source = { node: this.#node, client: this.#client };
     const onStale = (message: string) => logger.warn({ reason: message }, 'refused an old target');
     const { desired, incomplete } = await loadDesired(source, paths, onStale, signal);
-    status.update({ host: actual.host, desired });
+    status.update({ ...actual, desired });
     const steps = diff(actual, desired);
     for (const step of steps) {
       logger.info({ step: step.kind, reason: step.reason }, 'step');
       await this.#do(step, actual, desired, signal);
       if (step.kind === 'Reboot') return 'reboot';
       actual = await loadActual(driver, paths, signal);
-      status.update({ host: actual.host });
+      status.update(actual);
     }
     this.#rest(actual, desired);
     return incomplete ? 'incomplete' : 'idle';
@@ -155,7 +155,8 @@ export class Reconciler {
     const failure = failureOf(error);
     const { view } = status;
     const step = view.step === 'Failed' ? (view.failure?.step ?? 'Idle') : view.step;
-    const reported = { ...failure, step, config: view.config, time: new Date().toISOString() };
+    const config = view.config ?? view.desired?.config;
+    const reported = { ...failure, step, config, time: new Date().toISOString() };
     status.update({ step: 'Failed', message: failure.message, failure: reported, progress: undefined });
     logger.error({ failure, step, err: error }, 'failed; trying again');
     if (isFirst) onFailure(failure);

@@ -27,7 +27,7 @@ const order: readonly UpdateStep[] = ['Idle', 'Staging', 'Staged', 'Applying', '
 
 export function statusOf(view: View, previous: readonly Condition[], now: Date): MachineConfigNodeStatus {
   const { desired, host } = view;
-  const current = host?.booted.applied?.config;
+  const current = view.verified ? host?.booted.applied?.config : undefined;
   const rollback = host && rollbackDeployment(host);
   return {
     ...(desired ? { observedGeneration: desired.generation } : {}),
@@ -46,7 +46,7 @@ export function statusOf(view: View, previous: readonly Condition[], now: Date):
 
 /** Whether what is desired runs, and was found as desired. */
 export function isUpdated(view: View): boolean {
-  return view.step === 'Done' && view.desired?.config === view.host?.booted.applied?.config;
+  return view.step === 'Done' && view.verified && view.desired?.config === view.host?.booted.applied?.config;
 }
 
 function updateOf(view: View): NonNullable<MachineConfigNodeStatus['update']> {

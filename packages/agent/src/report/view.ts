@@ -14,6 +14,8 @@ export interface ReportedFailure extends Failure {
 export interface View {
   readonly desired?: Desired | undefined;
   readonly host?: HostState | undefined;
+  /** Whether the booted deployment was found as applied; before that it counts as nothing. */
+  readonly verified: boolean;
   /** Step of the update that runs; while it fails, the one that failed is in `failure`. */
   readonly step: UpdateStep;
   /** Config that the step is for. */
@@ -25,4 +27,4 @@ export interface View {
   readonly drift: readonly Drift[];
 }
 
-export const initialView: View = { step: 'Idle', message: '', drift: [] };
+export const initialView: View = { verified: false, step: 'Idle', message: '', drift: [] };

@@ -1,0 +1,309 @@
+// The agent against the real API server, controllers and OSTree: joining with its refusals, a rollout by kubectl's
+// objects, drift, failures, and a control plane that goes away.
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createHost, hostStatus, joinHost, runAgent, stateDirectoryOf } from '@varve/agent';
+import {
+  certificateSigningRequestResource,
+  configMapResource,
+  eventResource,
+  leaseResource,
+  type MachineConfigNode,
+  type MachineConfigNodeStatus,
+  type MachineConfigSpec,
+  machineConfigNodeResource,
+  machineConfigPoolResource,
+  machineConfigResource,
+  namespaceResource,
+  nodeResource,
+  secretResource,
+} from '@varve/api';
+import { nodeRole, type Store, startTestServer, type TestServer } from '@varve/apiserver';
+import { startControllers } from '@varve/controllers';
+import { certificatePin, isKubeError, KubeClient, loadKubeconfig, signCertificateRequest } from '@varve/kube';
+import { parseDigest } from '@varve/oci';
+import spawn from 'nano-spawn';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { bootableContent, FixtureRegistry } from '../packages/agent/src/fixtures/registry.ts';
+import { eventually } from './process.ts';
+
+const token = { id: 'abcdef', secret: '0123456789abcdef' };
+const expired = { id: 'expire', secret: '0123456789abcdef' };
+const registryOptions = { insecure: true, retry: { attempts: 2, firstDelay: 50 } };
+
+let server: TestServer;
+let registry: FixtureRegistry;
+let client: KubeClient;
+let directory: string;
+let running: Promise<void>;
+const stop = new AbortController();
+const agents: Agent[] = [];
+
+/** An agent in this process, "rebooting" as often as it asks. */
+class Agent {
+  readonly sysroot: string;
+  #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(sysroot: string) {
+    this.sysroot = sysroot;
+    agents.push(this);
+  }
+
+  start(): void {
+    this.#stop = new AbortController();
+    const options = { sysroot: this.sysroot, signal: this.#stop.signal, registry: registryOptions };
+    this.#running = (async () => {
+      while ((await runAgent(options)) === 'reboot');
+    })();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+}
+
+/** What a host may read besides its own objects, as `varve up` decides it. */
+function hostRole(store: Store) {
+  return nodeRole({
+    store,
+    ownResources: ['nodes', 'machineconfignodes.machineconfiguration.openshift.io'],
+    relatedResources: ['machineconfigs.machineconfiguration.openshift.io'],
+    async relatedNames(node) {
+      const state = await client.get(machineConfigNodeResource, node);
+      return new Set([state.spec.configVersion.desired, state.status?.configVersion?.current ?? '']);
+    },
+  });
+}
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'varve-agent-'));
+  registry = await FixtureRegistry.start();
+  server = await startTestServer({
+    resources: [
+      nodeResource,
+      secretResource,
+      configMapResource,
+      namespaceResource,
+      eventResource,
+      leaseResource,
+      certificateSigningRequestResource,
+      machineConfigResource,
+      machineConfigPoolResource,
+      machineConfigNodeResource,
+    ],
+    roles: (store) => [hostRole(store)],
+  });
+  client = new KubeClient(await loadKubeconfig(server.kubeconfig));
+  for (const [{ id, secret }, expiration] of [
+    [token, '2099-01-01T00:00:00Z'],
+    [expired, '2020-01-01T00:00:00Z'],
+  ] as const) {
+    await client.create(secretResource, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        name: `bootstrap-token-${id}`,
+        namespace: 'kube-system',
+        annotations: { 'varve.dev/node-labels': 'node-role.kubernetes.io/worker=' },
+      },
+      type: 'bootstrap.kubernetes.io/token',
+      stringData: { 'token-id': id, 'token-secret': secret, 'usage-bootstrap-authentication': 'true', expiration },
+    });
+  }
+  running = startControllers({
+    client,
+    signer: (pem, options) => signCertificateRequest(server.authority, pem, options),
+    resolveImage: async (reference) => parseDigest(reference.replace(/.*@/, '')),
+    logger: pino({ level: 'silent' }),
+    signal: stop.signal,
+    settle: 100,
+  });
+});
+
+afterEach(async () => {
+  for (const agent of agents.splice(0)) await agent.stop();
+});
+
+afterAll(async () => {
+  stop.abort();
+  await running.catch(() => {});
+  await client.close();
+  await server[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
+  await spawn('find', [
+    directory,
+    '-path',
+    '*/deploy/*/deploy/*',
+    '-prune',
+    '-type',
+    'd',
+    '-exec',
+    'chattr',
+    '-i',
+    '{}',
+    '+',
+  ]);
+  await rm(directory, { recursive: true, force: true });
+});
+
+const pin = (): string => certificatePin(server.authority.certificate);
+
+function joinOptions(
+  name: string,
+  change: Partial<Parameters<typeof joinHost>[0]> = {},
+): Parameters<typeof joinHost>[0] {
+  return {
+    server: server.url,
+    token: `${token.id}.${token.secret}`,
+    caPin: pin(),
+    nodeName: name,
+    stateDirectory: stateDirectoryOf(join(directory, name)),
+    timeout: 20_000,
+    ...change,
+  };
+}
+
+async function state(name: string): Promise<MachineConfigNode> {
+  return await client.get(machineConfigNodeResource, name);
+}
+
+function condition(status: MachineConfigNodeStatus | undefined, type: string) {
+  return status?.conditions?.find((candidate) => candidate.type === type);
+}
+
+async function applyConfig(name: string, role: string, spec: MachineConfigSpec): Promise<void> {
+  const labels = { 'machineconfiguration.openshift.io/role': role };
+  const object = {
+    apiVersion: 'machineconfiguration.openshift.io/v1',
+    kind: 'MachineConfig',
+    metadata: { name, labels },
+    spec,
+  };
+  try {
+    await client.create(machineConfigResource, object);
+  } catch (error) {
+    if (!isKubeError(error, 'ALREADY_EXISTS')) throw error;
+    await client.patch(machineConfigResource, name, { spec });
+  }
+}
+
+test('a join is refused with a reason, and leaves nothing that a later one stumbles over', async () => {
+  const name = 'refused';
+  const code = (change: Partial<Parameters<typeof joinHost>[0]>) =>
+    joinHost(joinOptions(name, change)).catch((error) => error.code);
+  expect(await code({ token: 'abcdef.fedcba9876543210' })).toBe('JOIN_TOKEN_REJECTED');
+  expect(await code({ token: `${expired.id}.${expired.secret}` })).toBe('JOIN_TOKEN_REJECTED');
+  expect(await code({ caPin: `sha256:${'0'.repeat(64)}` })).toBe('PIN_MISMATCH');
+  expect(await code({ server: 'https://127.0.0.1:9' })).toBe('UNREACHABLE');
+  expect(await code({ nodeName: 'Not A Name' })).toBe('IDENTITY_INVALID');
+  expect(await joinHost(joinOptions(name))).toMatchObject({ nodeName: name, joinedNow: true });
+  expect(await joinHost(joinOptions(name))).toMatchObject({ nodeName: name, joinedNow: false });
+});
+
+test('a name that is taken waits for an administrator, over several attempts', async () => {
+  await joinHost(joinOptions('taken'));
+  const second = { stateDirectory: stateDirectoryOf(join(directory, 'taken-2')) };
+  const error = await joinHost(joinOptions('taken', { ...second, timeout: 1500 })).catch((cause) => cause);
+  expect(error).toMatchObject({ code: 'JOIN_PENDING' });
+  const request = /kubectl certificate approve (\S+?)`/.exec(error.message)?.[1] ?? '';
+  await spawn('kubectl', [`--kubeconfig=${server.kubeconfig}`, 'certificate', 'approve', request]);
+  expect(await joinHost(joinOptions('taken', second))).toMatchObject({ joinedNow: true });
+  const denied = { stateDirectory: stateDirectoryOf(join(directory, 'taken-3')), timeout: 1500 };
+  const pending = await joinHost(joinOptions('taken', denied)).catch((cause) => cause);
+  const other = /kubectl certificate approve (\S+?)`/.exec(pending.message)?.[1] ?? '';
+  await spawn('kubectl', [`--kubeconfig=${server.kubeconfig}`, 'certificate', 'deny', other]);
+  await expect(joinHost(joinOptions('taken', denied))).rejects.toMatchObject({ code: 'JOIN_DENIED' });
+});
+
+test('a host follows its pool: staged, applied, verified; drift and failures are told, and are over when their cause is', async () => {
+  const name = 'host';
+  const sysroot = join(directory, name);
+  const base = registry.add(bootableContent('1'));
+  const next = registry.add(bootableContent('2'));
+  await createHost({ sysroot, image: base, kernelArguments: ['root=LABEL=root', 'rw'], registry: registryOptions });
+  await joinHost(joinOptions(name));
+  await client.create(machineConfigPoolResource, {
+    apiVersion: 'machineconfiguration.openshift.io/v1',
+    kind: 'MachineConfigPool',
+    metadata: { name: 'worker' },
+    spec: {
+      machineConfigSelector: { matchLabels: { 'machineconfiguration.openshift.io/role': 'worker' } },
+      nodeSelector: { matchLabels: { 'kubernetes.io/hostname': name } },
+    },
+  });
+  const files = [{ path: '/etc/motd', mode: 0o640, contents: { source: 'data:,managed%0A' } }];
+  const config = { ignition: { version: '3.4.0' }, storage: { files } };
+  await applyConfig('50-first', 'worker', { osImageURL: next, kernelArguments: ['quiet'], config });
+  const agent = new Agent(sysroot);
+  agent.start();
+
+  const done = await eventually('the host is updated', async () => {
+    const found = await state(name);
+    return condition(found.status, 'Updated')?.status === 'True' && found;
+  });
+  const rendered = done.spec.configVersion.desired;
+  expect(done.status?.configVersion).toEqual({ current: rendered, desired: rendered });
+  expect(done.status?.observedGeneration).toBe(done.metadata.generation);
+  expect(done.status?.booted?.kernelArguments).toEqual(['root=LABEL=root', 'rw', 'quiet']);
+  expect(next).toContain(done.status?.booted?.imageDigest);
+  expect(base).toContain(done.status?.rollback?.imageDigest);
+  expect(done.status?.update).toMatchObject({ step: 'Done', staged: rendered });
+  expect(condition(done.status, 'NodeDegraded')?.status).toBe('False');
+  const node = await eventually('the node is ready', async () => {
+    const found = await client.get(nodeResource, name);
+    return found.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') && found;
+  });
+  expect(node.status?.nodeInfo).toMatchObject({ osImage: 'Test OS 2', kernelVersion: '6.1.0-varve' });
+  const lease = await client.get(leaseResource, name, { namespace: 'kube-node-lease' });
+  expect(lease.spec?.holderIdentity).toBe(name);
+  const host = await hostStatus(sysroot);
+  const motd = join(host.booted.root, 'etc/motd');
+  expect(await readFile(motd, 'utf8')).toBe('managed\n');
+
+  await appendFile(motd, 'secret change\n');
+  const drifted = await eventually(
+    'the drift is reported',
+    async () => {
+      const found = (await state(name)).status;
+      return condition(found, 'ConfigDrift')?.status === 'True' && found;
+    },
+    2_000,
+  );
+  expect(drifted.drift).toMatchObject([{ path: '/etc/motd', kind: 'Content' }]);
+  expect(JSON.stringify(drifted)).not.toContain('secret change');
+  await eventually('an event tells of the drift', async () => {
+    const { items } = await client.list(eventResource, { namespace: 'default' });
+    return items.some(({ reason, involvedObject }) => reason === 'ConfigDriftDetected' && involvedObject.name === name);
+  });
+  await writeFile(motd, 'managed\n');
+  await eventually(
+    'the drift is over',
+    async () => condition((await state(name)).status, 'ConfigDrift')?.status === 'False',
+    2_000,
+  );
+
+  await applyConfig('60-broken', 'worker', { osImageURL: next.replace(/@.*/, `@sha256:${'0'.repeat(64)}`) });
+  const failed = await eventually('the failure is reported', async () => {
+    const found = (await state(name)).status;
+    return condition(found, 'NodeDegraded')?.status === 'True' && found;
+  });
+  expect(failed.update).toMatchObject({ step: 'Failed', lastFailure: { code: 'IMAGE_NOT_FOUND', step: 'Staging' } });
+  expect(failed.configVersion?.current).toBe(rendered);
+
+  await agent.stop();
+  await client.delete(machineConfigResource, '60-broken');
+  await applyConfig('50-first', 'worker', { osImageURL: next, kernelArguments: ['quiet', 'audit=1'], config });
+  agent.start();
+  const healed = await eventually('the host is on the corrected config', async () => {
+    const found = await state(name);
+    const { desired } = found.spec.configVersion;
+    return desired !== rendered && found.status?.configVersion?.current === desired && found.status;
+  });
+  expect(condition(healed, 'NodeDegraded')?.status).toBe('False');
+  expect(healed.update?.lastFailure).toBeUndefined();
+  expect(healed.booted?.kernelArguments).toEqual(['root=LABEL=root', 'rw', 'quiet', 'audit=1']);
+});
