@@ -86,7 +86,10 @@ export const apiServerPlugin: FastifyPluginAsync<ApiServerOptions> = async (app,
   app.setErrorHandler<FastifyError>(async (error, request, reply) => {
     const known = statusErrorOf(error, request.id);
     if (known.code === 500) onError(error, request.id);
-    await reply.code(known.code).header('content-type', 'application/json').send(JSON.stringify(known.status));
+    await reply
+      .code(known.code)
+      .header('content-type', 'application/json')
+      .send(Buffer.from(JSON.stringify(known.status)));
   });
   for (const url of roots) {
     app.route({ method: methods, url, handler: (request, reply) => serve(access, request, reply) });

@@ -31,7 +31,10 @@ export function apiServerFastifyOptions({ certificate, key, clientAuthority }: T
     return503OnClosing: true,
     frameworkErrors(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
       const known = statusErrorOf(error, request.id);
-      reply.code(known.code).header('content-type', 'application/json').send(JSON.stringify(known.status));
+      reply
+        .code(known.code)
+        .header('content-type', 'application/json')
+        .send(Buffer.from(JSON.stringify(known.status)));
     },
   } as const;
 }

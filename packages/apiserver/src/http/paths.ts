@@ -73,7 +73,7 @@ async function sendHealth(
     .code(healthy ? 200 : 500)
     .type('text/plain; charset=utf-8')
     .header('x-content-type-options', 'nosniff')
-    .send(text);
+    .send(Buffer.from(text));
 }
 
 async function sendDiscovery(
@@ -119,6 +119,7 @@ async function sendOpenApi(
   await sendTagged(request, reply, found, 'application/json');
 }
 
+/** Bodies are sent as bytes, because Fastify rewrites the content type of text, and clients compare it. */
 async function sendTagged(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -126,12 +127,12 @@ async function sendTagged(
   type: string,
 ): Promise<void> {
   reply.header('etag', etag);
-  if (request.headers['if-none-match'] === etag) await reply.code(304).send('');
-  else await reply.code(200).header('content-type', type).send(text);
+  if (request.headers['if-none-match'] === etag) await reply.code(304).send();
+  else await reply.code(200).header('content-type', type).send(Buffer.from(text));
 }
 
 async function sendJson(reply: FastifyReply, text: string): Promise<void> {
-  await reply.header('content-type', 'application/json').send(text);
+  await reply.header('content-type', 'application/json').send(Buffer.from(text));
 }
 
 /** Upstream's answer to paths that nobody serves. */
@@ -140,5 +141,5 @@ export async function sendNotFound(reply: FastifyReply): Promise<void> {
     .code(404)
     .type('text/plain; charset=utf-8')
     .header('x-content-type-options', 'nosniff')
-    .send('404 page not found\n');
+    .send(Buffer.from('404 page not found\n'));
 }

@@ -23,7 +23,7 @@ export async function respond(
   if (options.warnings.length > 0) reply.header('warning', options.warnings.slice(0, maxWarnings).map(warningHeader));
   if (answer.code === 403) reply.header('x-content-type-options', 'nosniff');
   if (text.length <= gzipThreshold || !acceptsGzip(request)) {
-    await reply.send(text);
+    await reply.send(Buffer.from(text));
     return;
   }
   const packed = await compress(text, { level: 1 });
