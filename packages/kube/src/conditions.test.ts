@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isConditionTrue, setCondition } from './conditions.ts';
+import { setCondition } from './conditions.ts';
 
 const early = new Date('2026-01-01T00:00:00.500Z');
 const late = new Date('2026-01-02T00:00:00Z');
@@ -32,11 +32,4 @@ test('other conditions and their order stay, and the input is not touched', () =
   expect(changed.map((condition) => condition.type)).toEqual(['Ready', 'Other']);
   expect(changed[1]).toBe(conditions[1]);
   expect(conditions).toEqual(copy);
-});
-
-test('a condition is true only when it is there and True', () => {
-  expect(isConditionTrue(undefined, 'Ready')).toBe(false);
-  expect(isConditionTrue([], 'Ready')).toBe(false);
-  expect(isConditionTrue(setCondition([], ready), 'Ready')).toBe(true);
-  expect(isConditionTrue(setCondition([], { ...ready, status: 'Unknown' }), 'Ready')).toBe(false);
 });

@@ -21,11 +21,6 @@ export function setCondition(
   return conditions.with(index, { ...update, lastTransitionTime });
 }
 
-/** True when the condition of `type` is there and True. */
-export function isConditionTrue(conditions: readonly Condition[] | undefined, type: string): boolean {
-  return conditions?.find((condition) => condition.type === type)?.status === 'True';
-}
-
 function isSame(old: Condition, update: ConditionUpdate): boolean {
   return (
     old.status === update.status &&

@@ -5,18 +5,17 @@ export {
   KubeClient,
   type PatchOptions,
   type PatchType,
-  type RawOptions,
   type RequestOptions,
   type SelectOptions,
   type WatchOptions,
 } from './client.ts';
-export { type ConditionUpdate, formatTime, isConditionTrue, setCondition } from './conditions.ts';
+export { type ConditionUpdate, formatTime, setCondition } from './conditions.ts';
 export type { Connection } from './connection.ts';
 export { isKubeError, KubeError, type KubeErrorCode, kubeErrorCodes } from './error.ts';
 export { EventRecorder, type EventRecorderOptions, type EventType } from './event-recorder.ts';
 export { Informer, type InformerOptions } from './informer.ts';
 export { formatKubeconfig, loadKubeconfig } from './kubeconfig.ts';
-export { type Labels, matchesRequirements, matchesSelector, parseSelector, type Requirement } from './labels.ts';
+export { type Labels, matchesSelector } from './labels.ts';
 export type { ObjectList } from './object.ts';
 export { collectionPath, keyOf, objectPath } from './path.ts';
 export {
@@ -35,6 +34,6 @@ export {
   inspectCertificateRequest,
   signCertificateRequest,
 } from './pki/request.ts';
-export type { Status, StatusCause } from './status.ts';
-export type { BookmarkEvent, ObjectEvent, WatchEvent } from './watch.ts';
+export type { Status } from './status.ts';
+export type { WatchEvent } from './watch.ts';
 export { type Process, WorkQueue, type WorkQueueOptions } from './work-queue.ts';

@@ -5,7 +5,7 @@ import { KubeError } from './error.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
-export interface Requirement {
+interface Requirement {
   readonly key: string;
   readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist' | 'Gt' | 'Lt';
   readonly values: readonly string[];
@@ -23,8 +23,7 @@ export function matchesSelector(labels: Labels | undefined, selector: LabelSelec
   return requirements.length > 0 && matchesRequirements(labels, requirements);
 }
 
-/** True when `labels` fulfil every one of `requirements`. */
-export function matchesRequirements(labels: Labels | undefined, requirements: readonly Requirement[]): boolean {
+function matchesRequirements(labels: Labels | undefined, requirements: readonly Requirement[]): boolean {
   return requirements.every((requirement) => fulfils(labels, requirement));
 }
 
