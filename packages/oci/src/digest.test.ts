@@ -19,5 +19,5 @@ test.each([
   ['nothing', ''],
 ])('refuses %s', (_what, text) => {
   expect(isDigest(text)).toBe(false);
-  expect(() => parseDigest(text)).toThrow(expect.objectContaining({ code: 'DIGEST_INVALID' }));
+  expect(() => parseDigest(text)).toThrow(expect.objectContaining({ code: 'DIGEST_MALFORMED' }));
 });

@@ -14,11 +14,11 @@ export function isDigest(text: string): text is Digest {
   return digestPattern.test(text);
 }
 
-/** @throws OciError DIGEST_INVALID */
+/** @throws OciError DIGEST_MALFORMED */
 export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
   throw new OciError(
-    'DIGEST_INVALID',
+    'DIGEST_MALFORMED',
     `${JSON.stringify(text.slice(0, 200))} is not a digest; write sha256: and 64 lower-case hexadecimal digits`,
   );
 }

@@ -1,14 +1,14 @@
 /** Codes of every error that this package throws; each has a row in docs/errors.md. */
 export const ociErrorCodes = [
   'CREDENTIALS_INVALID',
-  'DIGEST_INVALID',
+  'DIGEST_MALFORMED',
   'DIGEST_MISMATCH',
   'IMAGE_CONFIG_INVALID',
+  'IMAGE_MANIFEST_INVALID',
   'IMAGE_NOT_FOUND',
   'LAYER_INVALID',
   'LAYER_TOO_LARGE',
   'LAYER_UNSUPPORTED',
-  'MANIFEST_INVALID',
   'PLATFORM_NOT_FOUND',
   'REFERENCE_INVALID',
   'REGISTRY_PROTOCOL',

@@ -71,7 +71,7 @@ describe('parseManifest', () => {
     ['another type than was announced', bytesOf(manifest), mediaTypes.dockerManifest],
     ['an index announced as a manifest', bytesOf({ ...index, mediaType: undefined }), mediaTypes.ociManifest],
   ])('refuses %s', (_what, bytes, announced?: string) => {
-    expect(() => parseManifest(bytes, announced)).toThrow(expect.objectContaining({ code: 'MANIFEST_INVALID' }));
+    expect(() => parseManifest(bytes, announced)).toThrow(expect.objectContaining({ code: 'IMAGE_MANIFEST_INVALID' }));
   });
 
   test('names the field that is wrong', () => {
@@ -90,7 +90,7 @@ describe('parseManifest', () => {
           try {
             parseManifest(bytesOf(document), type);
           } catch (error) {
-            expect(error).toMatchObject({ code: 'MANIFEST_INVALID' });
+            expect(error).toMatchObject({ code: 'IMAGE_MANIFEST_INVALID' });
           }
         },
       ),

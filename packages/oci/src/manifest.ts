@@ -78,7 +78,7 @@ export function isImageIndex(document: Manifest | ImageIndex): document is Image
 /**
  * Parses a manifest or an index, OCI or Docker schema 2. `mediaType` is what it was announced as (a Content-Type header or
  * a descriptor); without one the document's own field, or its shape, decides.
- * @throws OciError MANIFEST_INVALID
+ * @throws OciError IMAGE_MANIFEST_INVALID
  */
 export function parseManifest(bytes: Uint8Array, mediaType?: string): Manifest | ImageIndex {
   if (bytes.length > maximumManifestSize) {
@@ -104,13 +104,13 @@ export function describeIssue(error: z.ZodError): string {
   return `${path === '' ? 'the document' : path}: ${issue.message}`;
 }
 
-/** @throws OciError MANIFEST_INVALID */
+/** @throws OciError IMAGE_MANIFEST_INVALID */
 function parseJsonObject(bytes: Uint8Array): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new OciError('MANIFEST_INVALID', 'the manifest is not JSON in UTF-8; build and push the image again', {
+    throw new OciError('IMAGE_MANIFEST_INVALID', 'the manifest is not JSON in UTF-8; build and push the image again', {
       cause,
     });
   }
@@ -141,5 +141,5 @@ function chooseMediaType(document: Record<string, unknown>, announced: string | 
 }
 
 function invalid(why: string): OciError {
-  return new OciError('MANIFEST_INVALID', `the manifest is not valid: ${why}; build and push the image again`);
+  return new OciError('IMAGE_MANIFEST_INVALID', `the manifest is not valid: ${why}; build and push the image again`);
 }

@@ -191,3 +191,20 @@ describe('skopeo', () => {
     });
   });
 });
+
+describe('our client', () => {
+  test('does not trust a certificate that nobody vouches for, and says what to give it', async () => {
+    await using client = new RegistryClient({ retry: { attempts: 5, firstDelay: 10_000 } });
+    const reference = parseImageReference(`${registry.host}/buildah/os:v1`);
+    await expect(client.resolve(reference)).rejects.toMatchObject({
+      code: 'REGISTRY_UNREACHABLE',
+      message: expect.stringMatching(/certificate of 127\.0\.0\.1:\d+ is not trusted.*give the CA/),
+    });
+  });
+
+  test('is refused without credentials', async () => {
+    await using client = new RegistryClient({ ca });
+    const reference = parseImageReference(`${registry.host}/buildah/os:v1`);
+    await expect(client.getImage(reference)).rejects.toMatchObject({ code: 'REGISTRY_UNAUTHORIZED' });
+  });
+});

@@ -96,7 +96,7 @@ function sendError(error: FastifyError | Error, request: FastifyRequest, reply: 
 
 function toRegistryError(error: FastifyError | Error): RegistryError {
   if (error instanceof RegistryError) return error;
-  if (error instanceof OciError && error.code === 'MANIFEST_INVALID') {
+  if (error instanceof OciError && error.code === 'IMAGE_MANIFEST_INVALID') {
     return new RegistryError('MANIFEST_INVALID', error.message, { cause: error });
   }
   if (hasSystemCode(error, 'ENOSPC', 'EDQUOT')) {

@@ -95,7 +95,7 @@ export class RegistryClient implements AsyncDisposable {
 
   /**
    * What a reference names now: the descriptor of a manifest or an index.
-   * @throws OciError IMAGE_NOT_FOUND, REGISTRY_*, DIGEST_MISMATCH, MANIFEST_INVALID
+   * @throws OciError IMAGE_NOT_FOUND, REGISTRY_*, DIGEST_MISMATCH, IMAGE_MANIFEST_INVALID
    */
   async resolve(reference: ImageReference, { signal }: Waiting = {}): Promise<Descriptor> {
     const described = await this.#describe(reference, signal);
@@ -106,7 +106,7 @@ export class RegistryClient implements AsyncDisposable {
 
   /**
    * The image that a reference names: of an index, the one for `platform` (default: this machine's).
-   * @throws OciError IMAGE_NOT_FOUND, PLATFORM_NOT_FOUND, REGISTRY_*, *_MISMATCH, MANIFEST_INVALID, IMAGE_CONFIG_INVALID
+   * @throws OciError IMAGE_NOT_FOUND, PLATFORM_NOT_FOUND, REGISTRY_*, *_MISMATCH, IMAGE_MANIFEST_INVALID, IMAGE_CONFIG_INVALID
    */
   async getImage(reference: ImageReference, options: Waiting & { platform?: Platform } = {}): Promise<Image> {
     const { signal, platform } = options;
@@ -201,7 +201,7 @@ export class RegistryClient implements AsyncDisposable {
     const child = await this.#fetchManifest({ ...reference, digest: chosen.digest }, chosen, signal);
     if (!isImageIndex(child.document)) return { digest: child.digest, bytes: child.bytes, manifest: child.document };
     throw new OciError(
-      'MANIFEST_INVALID',
+      'IMAGE_MANIFEST_INVALID',
       `${name(reference)} is an index of indexes; push an image or an index of images`,
     );
   }

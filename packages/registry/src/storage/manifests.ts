@@ -32,7 +32,7 @@ export class Manifests {
 
   /**
    * Stores a manifest, and sets a tag on it. Everything that it refers to must be in the repository, except its subject.
-   * @throws RegistryError MANIFEST_BLOB_UNKNOWN, MANIFEST_INVALID; OciError MANIFEST_INVALID
+   * @throws RegistryError MANIFEST_BLOB_UNKNOWN, MANIFEST_INVALID; OciError IMAGE_MANIFEST_INVALID
    */
   async put(
     repository: string,
