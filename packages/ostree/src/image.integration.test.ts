@@ -223,7 +223,7 @@ describe('what is there already', () => {
   });
 
   test('takes over what a killed import left, and removes its files', async () => {
-    const left = join(repository.path, 'tmp/varve-import-999999999-x');
+    const left = join(repository.path, 'tmp/varve-999999999-x');
     await mkdir(left);
     await writeFile(join(left, '1'), 'x');
     await importTest(testImage([bootableLayer]));

@@ -11,7 +11,7 @@ import { importLayer } from './layer.ts';
 import { metadataString } from './objects/commit.ts';
 import { imageRef, layerRef } from './ref-name.ts';
 import type { Repository } from './repository.ts';
-import { removeStaleStaging } from './staging.ts';
+import { removeStaleTemporaries } from './temporary.ts';
 import { fileChecksums, implicitDirectoriesKey, readTree, type TreeDirectory } from './tree.ts';
 
 export interface ImportProgress {
@@ -61,7 +61,7 @@ export async function importImage(options: ImportImageOptions): Promise<Imported
     onProgress?.({ step: 'done', bytesDone: 0, bytesTotal: 0 });
     return { commit: present, manifestDigest, layersFetched: 0, layersReused: layers.length };
   }
-  await removeStaleStaging(repository);
+  await removeStaleTemporaries(repository.path);
 
   const trees = new Map<Digest, TreeDirectory>();
   const missing = new Map<Digest, Layer>();

@@ -1,6 +1,5 @@
 // An OSTree repository on the local file system: objects by checksum, refs by name.
 // Layout: https://ostreedev.github.io/ostree/repo/ and ostree.repo-config(5).
-import { randomUUID } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -9,6 +8,7 @@ import { runCommand } from './command.ts';
 import { OstreeError } from './error.ts';
 import { type Commit, decodeCommit } from './objects/commit.ts';
 import { type DirectoryTree, decodeDirectoryTree } from './objects/dirtree.ts';
+import { temporaryPath } from './temporary.ts';
 
 export type RepositoryMode = 'bare' | 'bare-user' | 'archive';
 export type ObjectType = 'file' | 'dirtree' | 'dirmeta' | 'commit';
@@ -79,9 +79,14 @@ export class Repository {
   async writeRef(name: string, checksum: OstreeChecksum): Promise<void> {
     const path = this.#refPath(name);
     await mkdir(dirname(path), { recursive: true });
-    const temporary = join(this.path, 'tmp', `varve-ref-${randomUUID()}`);
-    await writeFile(temporary, `${checksum}\n`, { flag: 'wx', mode: 0o644, flush: true });
-    await rename(temporary, path);
+    const temporary = temporaryPath(this.path);
+    try {
+      await writeFile(temporary, `${checksum}\n`, { flag: 'wx', mode: 0o644, flush: true });
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
     // New directories on the way need to last as well, so that each up to refs/ is synced.
     for (let directory = dirname(path); directory !== join(this.path, 'refs'); directory = dirname(directory)) {
       await syncDirectory(directory);

@@ -4,7 +4,6 @@
 //
 // Small objects are written with synchronous calls: there are tens of thousands of them, each takes microseconds, and the
 // hops to the thread pool would take most of an import's time.
-import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   fchmodSync,
@@ -18,7 +17,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ArchiveObjects } from './archive-objects.ts';
 import { checksumOf, type OstreeChecksum } from './checksum.ts';
@@ -26,11 +25,10 @@ import { runCommand } from './command.ts';
 import { OstreeError } from './error.ts';
 import { createFileHash, type FileMetadata, finishFileHash } from './objects/file.ts';
 import { type ObjectType, type Repository, syncDirectory } from './repository.ts';
+import { temporaryPath } from './temporary.ts';
 
 /** Files up to this size are hashed before they are written, so that one that is there already costs no write. */
 const smallFileSize = 64 * 1024;
-
-const directoryName = /^varve-import-(\d+)-/;
 
 interface StagedObject {
   readonly path: string;
@@ -65,7 +63,7 @@ export class ObjectStaging implements AsyncDisposable {
         `images can be imported only into a repository of mode bare; ${repository.path} has the mode ${repository.mode}`,
       );
     }
-    const directory = join(repository.path, 'tmp', `varve-import-${process.pid}-${randomUUID()}`);
+    const directory = temporaryPath(repository.path);
     await mkdir(directory, { mode: 0o700 });
     return new ObjectStaging(repository, directory, signal);
   }
@@ -186,32 +184,6 @@ export class ObjectStaging implements AsyncDisposable {
 
   async #sync(): Promise<void> {
     await runCommand('sync', ['--file-system', this.#directory], { signal: this.#signal });
-  }
-}
-
-/** Removes what killed imports left behind. Imports of live processes are left alone. */
-export async function removeStaleStaging(repository: Repository): Promise<void> {
-  const parent = join(repository.path, 'tmp');
-  for (const name of await readdir(parent)) {
-    const pid = directoryName.exec(name)?.[1];
-    const path = join(parent, name);
-    if (pid !== undefined && (await isStale(path, Number(pid)))) await rm(path, { recursive: true, force: true });
-  }
-}
-
-async function isStale(path: string, pid: number): Promise<boolean> {
-  if (pid !== process.pid) return !isAlive(pid);
-  // In a container the restarted process often has the same number.
-  const { mtimeMs } = await stat(path);
-  return mtimeMs < Date.now() - process.uptime() * 1000;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
 

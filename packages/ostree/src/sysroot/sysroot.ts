@@ -1,6 +1,5 @@
 // A sysroot: the directory that holds /ostree and /boot. It is `/` on a running host and any directory in tests and in a
 // quickstart; in the latter nothing is "booted" as far as `ostree` knows.
-import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, readlink, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDigest } from '@varve/oci';
@@ -10,6 +9,7 @@ import { OstreeError } from '../error.ts';
 import { manifestDigestKey } from '../image-commit.ts';
 import { metadataString } from '../objects/commit.ts';
 import { isAbsent, Repository } from '../repository.ts';
+import { temporaryPath } from '../temporary.ts';
 import { type BootEntry, parseBootEntry } from './boot-entry.ts';
 import { planBootOrder } from './boot-order.ts';
 import { type Deployment, type DeploymentIdentity, deploymentDirectory, isSameDeployment } from './deployment.ts';
@@ -94,7 +94,7 @@ export class Sysroot {
     // libostree merges /etc from what is booted, or where nothing is, from the stateroot's first deployment.
     if (mergeFrom !== undefined) await this.setDefault(mergeFrom, { signal });
     const before = await this.deployments();
-    const origin = join(this.repository.path, 'tmp', `varve-origin-${randomUUID()}`);
+    const origin = temporaryPath(this.repository.path);
     try {
       await writeFile(origin, formatOrigin(options.imageReference), { flag: 'wx' });
       const args = ['--not-as-default', '--retain', '--no-prune', '--karg-none', `--origin-file=${origin}`];
