@@ -48,6 +48,7 @@ const firstSpec = () => ({
         },
         { name: 'shipped.service', enabled: true },
         { name: 'noisy.service', mask: true },
+        { name: 'default-on.service', enabled: false },
       ],
     },
   },
@@ -102,6 +103,8 @@ test('an applied config is booted whole, with the old deployment behind it, and 
   }
   expect(await readFile(join(old.root, 'etc/motd'), 'utf8')).toBe('Welcome to 1\n');
   expect(await absent(join(old.root, 'etc/app'))).toBe(true);
+  const defaultOn = 'systemd/system/multi-user.target.wants/default-on.service';
+  expect(await absent(join(etc, defaultOn))).toBe(true);
   await fsck(host);
 
   await host.desire('two', 'Applied', {
@@ -124,7 +127,8 @@ test('an applied config is booted whole, with the old deployment behind it, and 
   ]) {
     expect(await absent(join(secondEtc, path)), path).toBe(true);
   }
-  expect(await absent(join(secondEtc, 'systemd'))).toBe(true);
+  const { stdout } = await spawn('find', [join(secondEtc, 'systemd'), '-not', '-type', 'd', '-printf', '%P %l']);
+  expect(stdout).toBe('system/multi-user.target.wants/default-on.service /usr/lib/systemd/system/default-on.service');
   expect(await absent(old.root)).toBe(true);
   await fsck(host);
 });

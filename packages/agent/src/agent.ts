@@ -42,8 +42,8 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
   const home = stateDirectoryOf(sysroot, stateroot);
   const paths = statePaths(options.stateDirectory ?? home);
   using _lock = lockSysroot(statePaths(home).lock);
-  await removeTemporaries(paths.directory);
   await requireIdentity(paths.identity);
+  await removeTemporaries(paths.directory);
   const boot = await startBoot(sysroot, paths);
   const identity = () => readIdentity(paths.identity);
   const driver = new OstreeDriver({ sysroot, stateroot, paths, boot, identity, registry: options.registry });

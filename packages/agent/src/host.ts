@@ -1,6 +1,6 @@
 // A host from outside: what it runs, and making one in a directory.
-import { formatImageReference, parseImageReference, type RegistryClientOptions } from '@varve/oci';
-import { importImage, Sysroot } from '@varve/ostree';
+import type { RegistryClientOptions } from '@varve/oci';
+import { Sysroot } from '@varve/ostree';
 import { bootDirectory, directoryBoot, machineBoot } from './boot/boot.ts';
 import type { Drift } from './content/check.ts';
 import { planContent } from './content/plan.ts';
@@ -8,8 +8,8 @@ import { SourceCache } from './content/source.ts';
 import { hostDrift } from './drift/host-drift.ts';
 import type { HostDeployment, StageProgress } from './driver/driver.ts';
 import { OstreeDriver } from './driver/ostree/driver.ts';
+import { importFromRegistry } from './driver/ostree/import.ts';
 import { prepareDeployment } from './driver/ostree/prepare.ts';
-import { registryClientFor } from './driver/ostree/registry.ts';
 import { deploymentName } from './driver/ostree/state.ts';
 import { readIdentity } from './enroll/identity.ts';
 import { rollbackDeployment } from './reconcile/diff.ts';
@@ -69,7 +69,10 @@ export async function createHost(options: CreateHostOptions): Promise<HostStatus
   using _lock = lockSysroot(statePaths(home).lock);
   const present = (await target.deployments()).some((deployment) => deployment.stateroot === stateroot);
   if (!present) {
-    const { commit, image } = await importBase(target, options, await readIdentity(paths.identity), signal);
+    const { registry, onProgress } = options;
+    const identity = await readIdentity(paths.identity);
+    const source = { sysroot: target, image: options.image, identity, registry, signal, onProgress };
+    const { commit, image } = await importFromRegistry(source);
     const kernelArguments = options.kernelArguments;
     const deployment = await target.deploy({ commit, stateroot, imageReference: image, kernelArguments, signal });
     const name = deploymentName(deployment);
@@ -88,23 +91,4 @@ export async function createHost(options: CreateHostOptions): Promise<HostStatus
     await bootDirectory(sysroot, paths);
   }
   return await hostStatus(sysroot, options);
-}
-
-type Identity = Awaited<ReturnType<typeof readIdentity>>;
-
-async function importBase(target: Sysroot, options: CreateHostOptions, identity: Identity, signal: AbortSignal) {
-  const { registry, onProgress } = options;
-  const named = parseImageReference(options.image);
-  await using client = await registryClientFor(named, identity, registry);
-  const { digest } = named.digest ? { digest: named.digest } : await client.resolve(named, { signal });
-  const reference = { registry: named.registry, repository: named.repository, digest };
-  const image = await client.getImage(reference, { signal });
-  const { commit } = await importImage({
-    repository: target.repository,
-    image,
-    openLayer: (descriptor, layerSignal) => client.openBlob(reference, descriptor, { signal: layerSignal }),
-    signal,
-    onProgress,
-  });
-  return { commit, image: formatImageReference(reference) };
 }

@@ -53,7 +53,10 @@ async function runSession(
     onError,
   });
   informer.onChange(({ type, object }) => {
-    if (type === 'deleted') return;
+    if (type === 'deleted') {
+      status.abandon();
+      return;
+    }
     events.about(object);
     if (type === 'added') status.adopt(object.status?.conditions ?? []);
     reconciler.accept(object, client);

@@ -19,6 +19,8 @@ export class StatusReporter {
   #conditions: readonly Condition[] = [];
   #written = '';
   #reachable = false;
+  /** Whether the server has the object: a host joins before its MachineConfigNode is made. */
+  #present = false;
   readonly #news = new News();
 
   get view(): View {
@@ -34,7 +36,13 @@ export class StatusReporter {
   adopt(conditions: readonly Condition[]): void {
     if (this.#conditions.length === 0) this.#conditions = conditions;
     this.#written = '';
+    this.#present = true;
     this.#news.mark();
+  }
+
+  /** The server's object is gone: nothing can be written until there is another one. */
+  abandon(): void {
+    this.#present = false;
   }
 
   /** Until the newest view is written, at most `milliseconds`; at once while the server is away. */
@@ -54,6 +62,11 @@ export class StatusReporter {
     for (let failures = 0; !signal.aborted; ) {
       await this.#news.wait(this.#news.marked ? 0 : idleMilliseconds, signal);
       this.#news.take();
+      if (!this.#present) {
+        await this.#news.wait(idleMilliseconds, signal);
+        this.#news.mark();
+        continue;
+      }
       const view = this.#view;
       try {
         await this.#write(client, nodeName, view, signal);

@@ -8,7 +8,7 @@ import { AgentError } from '../error.ts';
 /** Replaces `path` by `content` in one step: after a crash it holds the old bytes or the new ones. */
 export async function writeDurable(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
   const directory = dirname(path);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await mkdir(directory, { recursive: true });
   const temporary = join(directory, `.${basename(path)}.${randomUUID()}`);
   try {
     await using file = await open(temporary, 'wx', mode);
@@ -28,11 +28,11 @@ export async function removeDurable(path: string): Promise<void> {
   await syncDirectory(dirname(path));
 }
 
-/** Removes what a killed `writeDurable` left behind. */
+/** Removes what a killed `writeDurable` left behind, here and in the directories below. */
 export async function removeTemporaries(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (/^\..+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name))
-      await rm(join(directory, name), { force: true });
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (!/^\..+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(entry.name)) continue;
+    await rm(join(entry.parentPath, entry.name), { force: true });
   }
 }
 

@@ -7,7 +7,7 @@ import { AgentError } from '../error.ts';
 
 /** Throws AGENT_RUNNING when another process, or another agent of this one, holds the lock. */
 export function lockSysroot(path: string): Disposable {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  mkdirSync(dirname(path), { recursive: true });
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
     // No journal file: the lock must also be had on a full disk, else the agent could not say that the disk is full.

@@ -1,14 +1,7 @@
 // The driver for any distribution that boots from OSTree. It takes the sysroot's path: the same code serves a booted
 // host and a sysroot in a directory; only booting differs, and comes from outside.
 import { parseImageReference, type RegistryClientOptions } from '@varve/oci';
-import {
-  collectGarbage,
-  type Deployment,
-  importImage,
-  type OstreeChecksum,
-  parseChecksum,
-  Sysroot,
-} from '@varve/ostree';
+import { collectGarbage, type Deployment, type OstreeChecksum, parseChecksum, Sysroot } from '@varve/ostree';
 import spawn from 'nano-spawn';
 import * as z from 'zod';
 import type { Boot } from '../../boot/boot.ts';
@@ -20,8 +13,8 @@ import { readState, readTextIfThere, removeDurable, writeDurable, writeState } f
 import { type HostRecord, hostRecordSchema } from '../../state/host.ts';
 import type { StatePaths } from '../../state/paths.ts';
 import type { ApplyRequest, HostDriver, HostState, StagedConfig, StageRequest } from '../driver.ts';
+import { importFromRegistry } from './import.ts';
 import { prepareDeployment } from './prepare.ts';
-import { registryClientFor } from './registry.ts';
 import { deploymentName, describeDeployment } from './state.ts';
 
 export interface OstreeDriverOptions {
@@ -104,7 +97,7 @@ export class OstreeDriver implements HostDriver {
     const sysroot = await this.#open();
     const host = await this.status();
     const { staged } = host;
-    if (staged?.config !== config) {
+    if (staged?.config !== config || staged.image !== image) {
       throw new AgentError('STATE_CORRUPT', `config ${config} is not staged any more; it will be staged again`);
     }
     const kernelArguments = [...host.baseKernelArguments, ...plan.kernelArguments];
@@ -211,22 +204,18 @@ export class OstreeDriver implements HostDriver {
 
   async #import(
     sysroot: Sysroot,
-    text: string,
+    image: string,
     signal: AbortSignal,
     onProgress: StageRequest['onProgress'],
   ): Promise<OstreeChecksum> {
-    const reference = parseImageReference(text);
-    if (!reference.digest) {
+    if (!parseImageReference(image).digest) {
       throw new AgentError(
         'CONFIG_UNSUPPORTED',
-        `the image ${text} has no digest; the control plane resolves tags, hosts take only digests`,
+        `the image ${image} has no digest; the control plane resolves tags, hosts take only digests`,
       );
     }
-    await using client = await registryClientFor(reference, await this.#options.identity(), this.#options.registry);
-    const image = await client.getImage(reference, { signal });
-    const { repository } = sysroot;
-    const openLayer = (descriptor: Parameters<typeof client.openBlob>[1], layerSignal: AbortSignal) =>
-      client.openBlob(reference, descriptor, { signal: layerSignal });
-    return (await importImage({ repository, image, openLayer, signal, onProgress })).commit;
+    const { registry } = this.#options;
+    const identity = await this.#options.identity();
+    return (await importFromRegistry({ sysroot, image, identity, registry, signal, onProgress })).commit;
   }
 }

@@ -1,0 +1,44 @@
+// An image from its registry into the sysroot's repository, by digest.
+import { formatImageReference, type ImageReference, parseImageReference, type RegistryClientOptions } from '@varve/oci';
+import { type ImportProgress, importImage, type OstreeChecksum, type Sysroot } from '@varve/ostree';
+import type { Identity } from '../../enroll/identity.ts';
+import type { StageProgress } from '../driver.ts';
+import { registryClientFor } from './registry.ts';
+
+export interface ImportOptions {
+  readonly sysroot: Sysroot;
+  /** A tag is resolved once; what is imported is named by digest. */
+  readonly image: string;
+  readonly identity: Identity | undefined;
+  readonly registry: RegistryClientOptions | undefined;
+  readonly signal: AbortSignal;
+  readonly onProgress: ((progress: StageProgress) => void) | undefined;
+}
+
+export interface Imported {
+  readonly commit: OstreeChecksum;
+  /** Reference by digest. */
+  readonly image: string;
+}
+
+const steps: Readonly<Record<ImportProgress['step'], string>> = {
+  fetch: 'fetching the image',
+  merge: 'importing the image',
+  done: 'the image is imported',
+};
+
+export async function importFromRegistry(options: ImportOptions): Promise<Imported> {
+  const { sysroot, identity, registry, signal, onProgress } = options;
+  const named = parseImageReference(options.image);
+  await using client = await registryClientFor(named, identity, registry);
+  const { digest } = named.digest ? { digest: named.digest } : await client.resolve(named, { signal });
+  const reference: ImageReference = { registry: named.registry, repository: named.repository, digest };
+  const { commit } = await importImage({
+    repository: sysroot.repository,
+    image: await client.getImage(reference, { signal }),
+    openLayer: (descriptor, layerSignal) => client.openBlob(reference, descriptor, { signal: layerSignal }),
+    signal,
+    onProgress: ({ step, ...progress }) => onProgress?.({ ...progress, step: steps[step] }),
+  });
+  return { commit, image: formatImageReference(reference) };
+}
