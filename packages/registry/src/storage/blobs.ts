@@ -1,9 +1,9 @@
 import { type FileHandle, open, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Digest } from '@varve/oci';
 import { hasSystemCode, RegistryError } from '../error.ts';
 import { linkFile, makeDirectory, removeFile, syncDirectory } from './durable.ts';
-import { statIfExists, unlessMissing } from './existing.ts';
+import { namesIfExists, statIfExists, unlessMissing } from './existing.ts';
 import type { StoragePaths } from './paths.ts';
 import type { Chunk, Upload } from './upload.ts';
 import { Uploads } from './uploads.ts';
@@ -95,9 +95,15 @@ export class Blobs {
     if (shared?.nlink === 1) await removeFile(this.#paths.blob(digest));
   }
 
-  /** Removes the uploads that an earlier process left. */
+  /** Removes what an earlier process left: its uploads, and blobs that were complete and had no repository yet. */
   async clean(): Promise<void> {
     await this.#uploads.clean();
+    for (const folder of (await namesIfExists(this.#paths.blobs)) ?? []) {
+      for (const name of (await namesIfExists(join(this.#paths.blobs, folder))) ?? []) {
+        const path = join(this.#paths.blobs, folder, name);
+        if ((await statIfExists(path))?.nlink === 1) await removeFile(path);
+      }
+    }
   }
 
   async close(): Promise<void> {
