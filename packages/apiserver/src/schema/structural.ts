@@ -77,6 +77,7 @@ function convertMap(json: JsonObject, type: SchemaType | undefined): Schema {
   if (json['x-kubernetes-preserve-unknown-fields'] === true) return { preserveUnknownFields: true };
   const values = json.additionalProperties;
   if (isRecord(values) && Object.keys(values).length > 0) return { additionalProperties: convert(values) };
+  if (json['x-kubernetes-int-or-string'] === true || Array.isArray(json.type)) return {};
   const free =
     values === true || isRecord(values) || (type === undefined && json.enum === undefined && json.const === undefined);
   return free ? { preserveUnknownFields: true } : {};
