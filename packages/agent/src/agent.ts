@@ -1,5 +1,6 @@
 // The agent of one host: puts the parts together and runs them until a boot is due or it is told to stop.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RegistryClientOptions } from '@varve/oci';
 import { type Logger, pino } from 'pino';
 import { type Boot, directoryBoot, finishRequestedBoot, machineBoot } from './boot/boot.ts';
@@ -8,9 +9,11 @@ import { OstreeDriver } from './driver/ostree/driver.ts';
 import { readIdentity } from './enroll/identity.ts';
 import { Reconciler } from './reconcile/run.ts';
 import { NodeEvents } from './report/events.ts';
+import { failureOf } from './report/failure.ts';
 import { NodeReporter } from './report/node.ts';
 import { StatusReporter } from './report/reporter.ts';
 import { reasonOf } from './report/status.ts';
+import { retryDelay } from './retry-delay.ts';
 import { followServer, requireIdentity, type SessionParts } from './session.ts';
 import { removeTemporaries } from './state/durable-file.ts';
 import { lockSysroot } from './state/lock.ts';
@@ -44,10 +47,9 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
   using _lock = lockSysroot(statePaths(home).lock);
   await requireIdentity(paths.identity);
   await removeTemporaries(paths.directory);
-  const boot = await startBoot(sysroot, paths);
+  const boot = await startBoot(sysroot, paths, logger, signal);
   const identity = () => readIdentity(paths.identity);
   const driver = new OstreeDriver({ sysroot, stateroot, paths, boot, identity, registry: options.registry });
-  await driver.recover(signal);
 
   const status = new StatusReporter();
   const node = new NodeReporter();
@@ -74,10 +76,18 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
   }
 }
 
-async function startBoot(sysroot: string, paths: StatePaths): Promise<Boot> {
+/** A sysroot in a directory is "down" until it has booted, as a machine would be; a full disk may hold that up. */
+async function startBoot(sysroot: string, paths: StatePaths, logger: Logger, signal: AbortSignal): Promise<Boot> {
   if (sysroot === '/') return machineBoot;
-  await finishRequestedBoot(sysroot, paths);
-  return directoryBoot(sysroot, paths);
+  for (let failures = 0; ; ) {
+    try {
+      await finishRequestedBoot(sysroot, paths);
+      return directoryBoot(sysroot, paths);
+    } catch (error) {
+      logger.error({ failure: failureOf(error) }, 'cannot boot yet');
+      await sleep(retryDelay(++failures), undefined, { signal });
+    }
+  }
 }
 
 async function watchDrift(

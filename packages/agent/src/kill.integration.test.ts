@@ -4,6 +4,7 @@ import { type ChildProcess, spawn as spawnProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import spawn from 'nano-spawn';
 import { expect, test } from 'vitest';
 import { deploymentOf, firstBootEntry } from './boot/boot-entry.ts';
@@ -15,10 +16,10 @@ import { Tree } from './tree/tree.ts';
 
 const rounds = 20;
 /** Longer than an update takes with a reboot, so that kills fall before, into and after it. */
-const longestLife = 4_000;
+const longestLife = 3_000;
 
 function startAgent(sysroot: string): ChildProcess {
-  return spawnProcess(process.execPath, [join(import.meta.dirname, 'fixtures/child.ts'), sysroot], {
+  return spawnProcess(process.execPath, [fileURLToPath(import.meta.resolve('./fixtures/child.ts')), sysroot], {
     stdio: 'inherit',
   });
 }

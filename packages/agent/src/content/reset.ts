@@ -14,7 +14,10 @@ export async function resetContent(tree: Tree, applied: Pick<AppliedConfig, 'ent
   }
   for (const entry of applied.entries) paths.add(entry.path);
   // Children before parents: a directory can only vanish empty.
-  for (const path of [...paths].sort().reverse()) await restore(tree, path);
+  for (const path of [...paths].sort().reverse()) {
+    // An image may ship a record of its own making.
+    if (path.startsWith('/etc/')) await restore(tree, path);
+  }
 }
 
 /** Where the image itself enables the unit. */

@@ -65,6 +65,8 @@ export interface ApplyRequest {
 
 export interface HostDriver {
   status(signal: AbortSignal): Promise<HostState>;
+  /** Clears away what a killed agent left half-made; once, before anything else. */
+  recover(signal: AbortSignal): Promise<void>;
   /** Fetches and imports what `apply` will need. Changes nothing that the host runs or boots; may be killed anywhere. */
   stage(request: StageRequest): Promise<void>;
   /** Makes a deployment of what was staged, and makes it the next boot in one step when it is complete. */
@@ -73,8 +75,8 @@ export interface HostDriver {
   setNextBoot(name: string, signal: AbortSignal): Promise<void>;
   /** Makes the deployment before the booted one the next boot. NO_ROLLBACK when there is none. */
   rollback(signal: AbortSignal): Promise<void>;
-  /** Removes half-made deployments; with `all`, also those older than the rollback and images that nothing uses. */
-  collectGarbage(scope: 'half-made' | 'all', signal: AbortSignal): Promise<void>;
+  /** Removes deployments that are older than the rollback, and images that nothing uses. */
+  collectGarbage(signal: AbortSignal): Promise<void>;
   /** Starts the next boot. On a booted host the process ends soon after; otherwise the caller starts afresh. */
   reboot(signal: AbortSignal): Promise<void>;
 }

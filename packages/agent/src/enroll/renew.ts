@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createKey, type KubeClient } from '@varve/kube';
 import type { Logger } from 'pino';
-import { retryDelay } from '../reconcile/backoff.ts';
 import { failureOf } from '../report/failure.ts';
+import { retryDelay } from '../retry-delay.ts';
 import { type Identity, pendingKey, renewalTime, writeCredential } from './identity.ts';
 import { requestCertificate } from './request.ts';
 

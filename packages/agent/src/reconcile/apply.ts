@@ -47,7 +47,7 @@ export async function applyStep(step: Step, context: StepContext): Promise<void>
     case 'Verify':
       return await verify(context);
     case 'CollectGarbage':
-      return await driver.collectGarbage('all', signal);
+      return await driver.collectGarbage(signal);
   }
 }
 

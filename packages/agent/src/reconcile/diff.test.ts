@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { HostDeployment, HostState } from '../driver/driver.ts';
+import { keptDeployments, rollbackDeployment } from '../driver/kept.ts';
 import type { Desired } from './desired.ts';
-import { type Actual, diff, keptDeployments, rollbackDeployment, type Step } from './diff.ts';
+import { type Actual, diff, type Step } from './diff.ts';
 
 const digests = ['a', 'b', 'c'].map((letter) => `sha256:${letter.repeat(64)}`);
 const imageOf = (digest: string) => `registry.test/os@${digest}`;

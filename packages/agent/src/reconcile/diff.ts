@@ -1,6 +1,7 @@
 // The difference between a host and what is desired of it, as steps with reasons. Pure: the loop does the steps, and
 // whoever explains the loop prints them.
 import type { HostDeployment, HostState } from '../driver/driver.ts';
+import { keptDeployments } from '../driver/kept.ts';
 import type { Desired } from './desired.ts';
 
 export type StepKind = 'Stage' | 'Apply' | 'SetNextBoot' | 'Reboot' | 'Verify' | 'CollectGarbage';
@@ -29,23 +30,6 @@ export function diff(actual: Actual, desired: Desired | undefined): Step[] {
 /** Image of the desired config; a config without one leaves the host on the image that it runs. */
 export function desiredImage(desired: Desired, host: HostState): string | undefined {
   return desired.image ?? host.booted.image;
-}
-
-export function expectedKernelArguments(base: readonly string[], added: readonly string[]): string[] {
-  return [...base, ...added];
-}
-
-/** Everything that the host keeps: what runs, what boots next, and the one before what runs. */
-export function keptDeployments(host: Pick<HostState, 'booted' | 'deployments'>): HostDeployment[] {
-  const next = host.deployments[0];
-  const rollback = rollbackDeployment(host);
-  return [...new Set([host.booted, ...(next ? [next] : []), ...(rollback ? [rollback] : [])])];
-}
-
-/** The first complete deployment behind the booted one: what the host ran before. */
-export function rollbackDeployment(host: Pick<HostState, 'booted' | 'deployments'>): HostDeployment | undefined {
-  const index = host.deployments.findIndex((deployment) => deployment.name === host.booted.name);
-  return host.deployments.slice(index + 1).find((deployment) => deployment.complete);
 }
 
 /** Whether the deployment holds the desired config and image. */

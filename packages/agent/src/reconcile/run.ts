@@ -7,9 +7,9 @@ import { type Failure, failureOf } from '../report/failure.ts';
 import { type NodeReporter, readNodeInfo } from '../report/node.ts';
 import type { StatusReporter } from '../report/reporter.ts';
 import { waitFor } from '../report/signal.ts';
+import { retryDelay } from '../retry-delay.ts';
 import type { StatePaths } from '../state/paths.ts';
 import { applyStep, updateStepOf } from './apply.ts';
-import { retryDelay } from './backoff.ts';
 import type { Desired } from './desired.ts';
 import { type Actual, diff, isOnTarget, type Step } from './diff.ts';
 import { loadActual } from './load-actual.ts';
@@ -35,6 +35,7 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   #node: MachineConfigNode | undefined;
   #client: KubeClient | undefined;
+  #recovered = false;
   #wake = Promise.withResolvers<void>();
   #staging: { readonly config: string; readonly controller: AbortController } | undefined;
 
@@ -81,6 +82,8 @@ export class Reconciler {
 
   async #pass(signal: AbortSignal): Promise<Outcome> {
     const { driver, paths, status, node, logger } = this.#options;
+    if (!this.#recovered) await driver.recover(signal);
+    this.#recovered = true;
     let actual = await loadActual(driver, paths, signal);
     node.setHost(await readNodeInfo(actual.host));
     node.setReadiness({ ready: true, reason: 'AgentReady', message: 'the agent follows the control plane' });

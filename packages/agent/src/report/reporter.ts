@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Condition, machineConfigNodeResource } from '@varve/api';
 import type { KubeClient } from '@varve/kube';
-import { retryDelay } from '../reconcile/backoff.ts';
+import { retryDelay } from '../retry-delay.ts';
 import { News } from './signal.ts';
 import { statusOf } from './status.ts';
 import { initialView, type View } from './view.ts';

@@ -9,7 +9,7 @@ import {
 import { setCondition } from '@varve/kube';
 import type { Drift } from '../content/check.ts';
 import type { HostDeployment } from '../driver/driver.ts';
-import { rollbackDeployment } from '../reconcile/diff.ts';
+import { rollbackDeployment } from '../driver/kept.ts';
 import type { View } from './view.ts';
 
 type ConditionStatus = Condition['status'];

@@ -8,11 +8,11 @@ import type { Boot } from '../../boot/boot.ts';
 import { SourceCache } from '../../content/source.ts';
 import type { Identity } from '../../enroll/identity.ts';
 import { AgentError } from '../../error.ts';
-import { keptDeployments, rollbackDeployment } from '../../reconcile/diff.ts';
 import { readState, readTextIfThere, removeDurable, writeDurable, writeState } from '../../state/durable-file.ts';
 import { type HostRecord, hostRecordSchema } from '../../state/host.ts';
 import type { StatePaths } from '../../state/paths.ts';
 import type { ApplyRequest, HostDriver, HostState, StagedConfig, StageRequest } from '../driver.ts';
+import { keptDeployments, rollbackDeployment } from '../kept.ts';
 import { importFromRegistry } from './import.ts';
 import { prepareDeployment } from './prepare.ts';
 import { deploymentName, describeDeployment } from './state.ts';
@@ -82,7 +82,7 @@ export class OstreeDriver implements HostDriver {
     if ((await readTextIfThere(paths.applying)) !== undefined) {
       await spawn('ostree', ['admin', 'cleanup', `--sysroot=${sysroot}`], { signal, timeout: cleanupTimeout });
     }
-    await this.collectGarbage('half-made', signal);
+    await this.#undeploy('half-made', signal);
     await removeDurable(paths.applying);
   }
 
@@ -144,7 +144,14 @@ export class OstreeDriver implements HostDriver {
     await this.setNextBoot(rollback.name);
   }
 
-  async collectGarbage(scope: 'half-made' | 'all', signal: AbortSignal): Promise<void> {
+  async collectGarbage(signal: AbortSignal): Promise<void> {
+    const { staged } = await this.status();
+    await this.#undeploy('all', signal);
+    await collectGarbage(await this.#open(), { keep: staged ? [parseChecksum(staged.checksum)] : [], signal });
+  }
+
+  /** Removes deployments that nothing keeps: all of them, or only those that an apply left half-made. */
+  async #undeploy(scope: 'half-made' | 'all', signal: AbortSignal): Promise<void> {
     const host = await this.status();
     const sysroot = await this.#open();
     const kept = new Set(keptDeployments(host).map(({ name }) => name));
@@ -153,8 +160,6 @@ export class OstreeDriver implements HostDriver {
       signal.throwIfAborted();
       await sysroot.undeploy(await this.#find(sysroot, name));
     }
-    if (scope === 'all')
-      await collectGarbage(sysroot, { keep: host.staged ? [parseChecksum(host.staged.checksum)] : [], signal });
   }
 
   async reboot(signal: AbortSignal): Promise<void> {
