@@ -10,7 +10,7 @@ const arrows = {
   build: ['oci'],
   agent: ['kube', 'oci', 'ostree', 'api'],
   server: ['apiserver', 'registry', 'controllers', 'build', 'kube', 'oci', 'api'],
-  cli: ['server', 'agent', 'build', 'kube', 'oci', 'ostree', 'api'],
+  cli: ['server', 'controllers', 'agent', 'build', 'kube', 'oci', 'ostree', 'api'],
 };
 
 module.exports = {

@@ -1,6 +1,7 @@
 // From a failed request to a KubeError that says what failed, why and what to do.
 import { KubeError, type KubeErrorCode } from './error.ts';
-import { codeOf, parseStatus, type Status } from './status.ts';
+import { parseStatus, type Status } from './status.ts';
+import { codeOf } from './status-code.ts';
 
 /** What was asked, for messages. Queries are left out: they are long, and the path says enough. */
 export interface Attempt {
