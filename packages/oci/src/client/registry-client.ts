@@ -17,10 +17,10 @@ import { choosePlatform, formatPlatform, hostPlatform } from '../platform.ts';
 import { formatImageReference, type ImageReference } from '../reference.ts';
 import { verifyContent } from '../verify.ts';
 import { Authenticator, type CredentialLookup } from './authenticator.ts';
-import { backoffDelay, parseRetryAfter, type RetryPolicy, waitFor } from './backoff.ts';
+import type { RetryPolicy } from './backoff.ts';
 import { download } from './download.ts';
-import { errorDetail, isRetryableFailure, isRetryableStatus, refused, unreachable } from './failure.ts';
-import { type Answer, discard, headerText, readBody, Transport } from './transport.ts';
+import { Requester } from './requester.ts';
+import { type Answer, discard, headerText, Transport } from './transport.ts';
 
 export interface RegistryClientOptions {
   /** PEM certificates of the authorities to trust instead of the system's. */
@@ -48,17 +48,6 @@ interface FetchedManifest {
   document: Manifest | ImageIndex;
 }
 
-interface Request {
-  reference: ImageReference;
-  method: 'GET' | 'HEAD';
-  /** Below `/v2/<repository>/`. */
-  path: string;
-  /** Names the content in messages. */
-  what: string;
-  headers: Record<string, string>;
-  signal: AbortSignal | undefined;
-}
-
 const acceptManifests = [
   mediaTypes.ociIndex,
   mediaTypes.ociManifest,
@@ -74,13 +63,11 @@ const vagueTypes: readonly string[] = ['application/json', 'application/octet-st
  */
 export class RegistryClient implements AsyncDisposable {
   readonly #transport: Transport;
-  readonly #authenticator: Authenticator;
-  readonly #scheme: 'http' | 'https';
+  readonly #requester: Requester;
   readonly #policy: RetryPolicy;
 
   constructor(options: RegistryClientOptions = {}) {
     const { ca, cert, key, insecure = false, credentials = () => undefined } = options;
-    this.#scheme = insecure ? 'http' : 'https';
     this.#policy = options.retry ?? { attempts: 6, firstDelay: 500 };
     this.#transport = new Transport({
       ...(ca !== undefined && { ca }),
@@ -90,7 +77,12 @@ export class RegistryClient implements AsyncDisposable {
       userAgent: options.userAgent ?? 'varve',
       idleTimeout: options.idleTimeout ?? 30_000,
     });
-    this.#authenticator = new Authenticator(this.#transport, credentials, insecure);
+    this.#requester = new Requester({
+      transport: this.#transport,
+      authenticator: new Authenticator(this.#transport, credentials, insecure),
+      scheme: insecure ? 'http' : 'https',
+      policy: this.#policy,
+    });
   }
 
   /**
@@ -141,7 +133,7 @@ export class RegistryClient implements AsyncDisposable {
   ): Promise<AsyncIterable<Uint8Array>> {
     const what = `blob ${descriptor.digest} of ${reference.registry}/${reference.repository}`;
     const open = (offset: number): Promise<Answer> =>
-      this.#request({
+      this.#requester.open({
         reference,
         method: 'GET',
         path: `blobs/${descriptor.digest}`,
@@ -171,7 +163,7 @@ export class RegistryClient implements AsyncDisposable {
 
   /** What the headers of a HEAD answer say; undefined where they do not say all. */
   async #describe(reference: ImageReference, signal: AbortSignal | undefined): Promise<Descriptor | undefined> {
-    const answer = await this.#request({
+    const answer = await this.#requester.open({
       reference,
       method: 'HEAD',
       path: `manifests/${reference.digest ?? reference.tag ?? 'latest'}`,
@@ -212,7 +204,7 @@ export class RegistryClient implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Promise<FetchedManifest> {
     const what = `manifest ${name(reference)}`;
-    const { bytes, headers } = await this.#read(
+    const { bytes, headers } = await this.#requester.read(
       {
         reference,
         method: 'GET',
@@ -265,79 +257,6 @@ export class RegistryClient implements AsyncDisposable {
     }
     return Buffer.concat(chunks);
   }
-
-  /** A small body as a whole; tried again where its connection breaks. */
-  async #read(request: Request, limit: number): Promise<{ bytes: Uint8Array; headers: Answer['headers'] }> {
-    return this.#retry(request, async () => {
-      const answer = await this.#attempt(request);
-      return { bytes: await readBody(answer.body, limit, request.what), headers: answer.headers };
-    });
-  }
-
-  async #request(request: Request): Promise<Answer> {
-    return this.#retry(request, () => this.#attempt(request));
-  }
-
-  async #retry<T>(request: Request, attempt: () => Promise<T>): Promise<T> {
-    for (let failures = 0; ; failures += 1) {
-      request.signal?.throwIfAborted();
-      let retryAfter: number | undefined;
-      try {
-        return await attempt();
-      } catch (error) {
-        request.signal?.throwIfAborted();
-        const last = failures + 1 >= this.#policy.attempts;
-        if (last || !isRetryableFailure(error)) throw unreachable(request.reference.registry, request.what, error);
-        retryAfter = error instanceof BusyError ? error.retryAfter : undefined;
-      }
-      await waitFor(retryAfter ?? backoffDelay(failures, this.#policy, Math.random()), request.signal);
-    }
-  }
-
-  /** One request, with a second one where the registry first asks who we are. */
-  async #attempt(request: Request): Promise<Answer> {
-    let answer = await this.#send(request, this.#authenticator.authorization(request.reference));
-    if (answer.status === 401) {
-      await discard(answer.body);
-      const authorization = await this.#authenticator.answer(request.reference, answer.headers, request.signal);
-      if (authorization !== undefined) answer = await this.#send(request, authorization);
-    }
-    if (answer.status === 200 || answer.status === 206) return answer;
-    throw await failure(request, answer);
-  }
-
-  async #send(request: Request, authorization: string | undefined): Promise<Answer> {
-    const { registry, repository } = request.reference;
-    const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
-    return this.#transport.exchange({
-      method: request.method,
-      url: new URL(`${this.#scheme}://${host}/v2/${repository}/${request.path}`),
-      headers: authorization === undefined ? request.headers : { ...request.headers, authorization },
-      signal: request.signal,
-    });
-  }
-}
-
-/** The registry asks to wait. */
-class BusyError extends OciError {
-  readonly retryAfter: number | undefined;
-
-  constructor(error: OciError, retryAfter: number | undefined) {
-    super(error.code, error.message);
-    this.retryAfter = retryAfter;
-  }
-}
-
-async function failure(request: Request, answer: Answer): Promise<OciError> {
-  let detail = '';
-  try {
-    detail = errorDetail(await readBody(answer.body, 64 * 1024, request.what));
-  } catch {
-    // The status says enough.
-  }
-  const error = refused(request.reference.registry, request.what, answer.status, detail);
-  if (!isRetryableStatus(answer.status)) return error;
-  return new BusyError(error, parseRetryAfter(headerText(answer.headers, 'retry-after'), Date.now()));
 }
 
 function checkDigest(actual: Digest, expected: string | undefined, what: string): void {
