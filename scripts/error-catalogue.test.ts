@@ -29,7 +29,7 @@ it('every code has one row, and every row a code', async () => {
   const codes = [...new Set([...byPackage.values()].flat())];
   const rows = (await readFile(catalogue, 'utf8'))
     .split('\n')
-    .flatMap((line) => /^\| `?([A-Z][A-Z0-9_]+)`? \|/.exec(line)?.[1] ?? []);
+    .flatMap((line) => /^\| `?([A-Z][A-Z0-9_]+)`? +\|/.exec(line)?.[1] ?? []);
   expect(codes.length).toBeGreaterThan(20);
   for (const [name, own] of byPackage) expect(duplicates(own), name).toEqual([]);
   expect(duplicates(rows)).toEqual([]);
@@ -38,7 +38,7 @@ it('every code has one row, and every row a code', async () => {
 
 it('every row says what the code means and what to do', async () => {
   for (const line of (await readFile(catalogue, 'utf8')).split('\n')) {
-    if (!/^\| `?[A-Z][A-Z0-9_]+`? \|/.test(line)) continue;
+    if (!/^\| `?[A-Z][A-Z0-9_]+`? +\|/.test(line)) continue;
     const [, , meaning, cure] = line.split('|').map((cell) => cell.trim());
     expect(meaning, line).not.toBe('');
     expect(cure, line).not.toBe('');
