@@ -2,7 +2,7 @@
 // quickstart; in the latter nothing is "booted" as far as `ostree` knows.
 import { mkdir, readdir, readFile, readlink, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isDigest } from '@varve/oci';
+import { type Digest, isDigest } from '@varve/oci';
 import { type OstreeChecksum, parseChecksum } from '../checksum.ts';
 import { runCommand } from '../command.ts';
 import { OstreeError } from '../error.ts';
@@ -15,7 +15,7 @@ import { planBootOrder } from './boot-order.ts';
 import { type Deployment, type DeploymentIdentity, deploymentDirectory, isSameDeployment } from './deployment.ts';
 import { assertKernelArguments } from './kernel-arguments.ts';
 import { formatOrigin, parseOrigin } from './origin.ts';
-import { type SwapOptions, swapBootOrder } from './swap-boot-order.ts';
+import { swapBootOrder } from './swap-boot-order.ts';
 
 export interface DeployOptions {
   readonly commit: OstreeChecksum;
@@ -119,7 +119,7 @@ export class Sysroot {
    * Makes a deployment the one that is booted next, in one step: a crash leaves the old order or the new one.
    * @throws OstreeError DEPLOYMENT_NOT_FOUND, OSTREE_COMMAND_FAILED, SYSROOT_INVALID
    */
-  async setDefault(deployment: DeploymentIdentity, options: SwapOptions = {}): Promise<void> {
+  async setDefault(deployment: DeploymentIdentity, options: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     const present = await this.#load();
     const chosen = find(present, deployment);
     const { index } = chosen.deployment;
@@ -181,16 +181,19 @@ export class Sysroot {
       throw error;
     });
     const { imageReference, pinned } = parseOrigin(origin);
-    const commit = await this.repository.readCommit(identity.checksum);
-    const imageDigest = metadataString(commit, manifestDigestKey);
-    return {
-      ...identity,
-      index,
-      kernelArguments: entry.kernelArguments,
-      imageReference,
-      imageDigest: imageDigest !== undefined && isDigest(imageDigest) ? imageDigest : undefined,
-      pinned,
-    };
+    const imageDigest = await this.#imageDigest(identity.checksum);
+    return { ...identity, index, kernelArguments: entry.kernelArguments, imageReference, imageDigest, pinned };
+  }
+
+  /** From the commit, which says it for every tool's deployments. A damaged repository must not hide what can be booted. */
+  async #imageDigest(checksum: OstreeChecksum): Promise<Digest | undefined> {
+    try {
+      const digest = metadataString(await this.repository.readCommit(checksum), manifestDigestKey);
+      return digest !== undefined && isDigest(digest) ? digest : undefined;
+    } catch (error) {
+      if (error instanceof OstreeError && error.code === 'REPOSITORY_DAMAGED') return undefined;
+      throw error;
+    }
   }
 
   /** Follows the link that the kernel argument `ostree=` names. */
