@@ -5,6 +5,7 @@ import {
   certificateSigningRequestResource,
   configMapResource,
   eventResource,
+  kubeletClientSigner,
   leaseResource,
   type MachineConfig,
   type MachineConfigNode,
@@ -21,7 +22,16 @@ import {
 } from '@varve/api';
 import { type NodeRoleOptions, nodeRole, type Store, startTestServer, type TestServer } from '@varve/apiserver';
 import { explainNode, nodeLabelsAnnotation, type ResolveImage, startControllers } from '@varve/controllers';
-import { type Connection, Informer, isKubeError, KubeClient, signCertificateRequest } from '@varve/kube';
+import {
+  type Connection,
+  createCertificateRequest,
+  createKey,
+  Informer,
+  isKubeError,
+  KubeClient,
+  parseCertificate,
+  signCertificateRequest,
+} from '@varve/kube';
 import { digestOf, OciError } from '@varve/oci';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -61,6 +71,7 @@ function runControllers(): void {
     logger,
     signal: AbortSignal.any([stop.signal, end.signal]),
     settle: 50,
+    heartbeatGracePeriod: 6_000,
   }).catch((error: unknown) => {
     if (!end.signal.aborted && !stop.signal.aborted) throw error;
   });
@@ -280,6 +291,42 @@ it('leaves the name of a host that exists to a human', async () => {
     return found.length > 0 && found;
   });
   expect(events[0]?.message).toContain('kubectl certificate approve node-host-00');
+  const time = new Date().toISOString();
+  const approved = { type: 'Approved', status: 'True' as const, reason: 'ByHand', message: '', lastUpdateTime: time };
+  const object = { ...csr, status: { conditions: [approved] } };
+  await client.update(certificateSigningRequestResource, object, { subresource: 'approval' });
+  await eventually('a certificate', async () => {
+    const { status } = await client.get(certificateSigningRequestResource, 'node-host-00');
+    return status?.certificate !== undefined;
+  });
+});
+
+it('lets a host renew its own certificate, and no other host do it', async () => {
+  const connection = hosts.get('host-01')?.connection;
+  if (!connection) throw new Error('host-01 has not joined');
+  await using host = new KubeClient(connection);
+  const ask = async (csrName: string, name: string) => {
+    const organizations = ['system:nodes'];
+    const pem = await createCertificateRequest({ commonName: `system:node:${name}`, organizations, key: createKey() });
+    return host.create(certificateSigningRequestResource, {
+      apiVersion: 'certificates.k8s.io/v1',
+      kind: 'CertificateSigningRequest',
+      metadata: { name: csrName },
+      spec: { request: Buffer.from(pem).toString('base64'), signerName: kubeletClientSigner, usages: ['client auth'] },
+    });
+  };
+  await ask('renewal', 'host-01');
+  const certificate = await eventually('a renewed certificate', async () => {
+    return (await client.get(certificateSigningRequestResource, 'renewal')).status?.certificate;
+  });
+  const renewed = parseCertificate(Buffer.from(certificate, 'base64').toString('utf8'));
+  expect(renewed).toMatchObject({
+    commonName: 'system:node:host-01',
+    organizations: ['system:nodes'],
+    clientAuth: true,
+  });
+  expect(renewed.notAfter.getTime() - Date.now()).toBeLessThanOrEqual(24 * 60 * 60_000);
+  await expect(ask('theft', 'host-02')).rejects.toMatchObject({ code: 'FORBIDDEN' });
 });
 
 it('rolls out slot by slot, and resolves the tag once although the registry is away at first', async () => {
@@ -406,9 +453,17 @@ it('stops a target that fails everywhere at the limit, says why, and leaves it w
   expect(mostDown).toBeLessThanOrEqual(maxUnavailable);
 });
 
-it('takes hosts out of the pool with their labels, and their states away with their nodes', async () => {
+it('notices a silent host, takes hosts out of the pool with their labels, and states away with their nodes', async () => {
   await client.patch(nodeResource, 'host-19', { metadata: { labels: { 'node-role.kubernetes.io/web': null } } });
   await eventually('one host less', async () => (await pool()).status?.machineCount === 19);
+  hosts.get('host-17')?.crash.abort();
+  await eventually('a silent host', async () => {
+    const { status } = await client.get(nodeResource, 'host-17');
+    return status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'Unknown';
+  });
+  await eventually('an unhealthy pool', async () => {
+    return (await condition('Updated'))?.message.includes('not healthy on it: host-17');
+  });
   hosts.get('host-18')?.crash.abort();
   await client.delete(nodeResource, 'host-18');
   await eventually('no state', async () => {

@@ -1,5 +1,6 @@
 // Rules of a MachineConfig that its schema cannot express. The API server calls this on every write, and the render
 // controller again before it merges: on Kubernetes nothing else has looked at the object.
+import { canonicalJson } from './canonical-json.ts';
 import { ignitionProblems } from './ignition/check.ts';
 import { isImageReference } from './image-reference.ts';
 import { kernelArgumentProblem } from './kernel-argument.ts';
@@ -17,7 +18,7 @@ interface Validated {
 /** Every violation in a MachineConfig, with its field; empty when it can be rendered. */
 export function validateMachineConfig(object: Validated, old: Validated | undefined): FieldError[] {
   const errors = validateMachineConfigSpec(object.spec);
-  if (old && isRendered(old) && JSON.stringify(old.spec) !== JSON.stringify(object.spec)) {
+  if (old && isRendered(old) && canonicalJson(old.spec) !== canonicalJson(object.spec)) {
     errors.push({
       reason: 'FieldValueForbidden',
       field: 'spec',

@@ -21,19 +21,22 @@ import type { Logger } from 'pino';
 /** Where agents keep their heartbeats (kubernetes corev1.NamespaceNodeLease). */
 export const nodeLeaseNamespace = 'kube-node-lease';
 
-export interface Informers {
-  readonly pools: Informer<MachineConfigPool>;
-  readonly configs: Informer<MachineConfig>;
-  readonly states: Informer<MachineConfigNode>;
-  readonly nodes: Informer<Node>;
-  readonly leases: Informer<Lease>;
-  readonly requests: Informer<CertificateSigningRequest>;
+/** What controllers need of an informer: a copy that may be late. */
+export type Source<T extends KubeObject> = Pick<Informer<T>, 'get' | 'list' | 'onChange'>;
+
+export interface Sources {
+  readonly pools: Source<MachineConfigPool>;
+  readonly configs: Source<MachineConfig>;
+  readonly states: Source<MachineConfigNode>;
+  readonly nodes: Source<Node>;
+  readonly leases: Source<Lease>;
+  readonly requests: Source<CertificateSigningRequest>;
 }
 
 export interface ControllerContext {
-  readonly client: KubeClient;
-  readonly informers: Informers;
-  readonly events: EventRecorder;
+  readonly client: Pick<KubeClient, 'get' | 'list' | 'create' | 'update' | 'updateStatus' | 'delete'>;
+  readonly informers: Sources;
+  readonly events: Pick<EventRecorder, 'record'>;
   readonly logger: Logger;
 }
 
@@ -42,7 +45,7 @@ export interface Controller {
   run(signal: AbortSignal): Promise<void>;
 }
 
-export function createInformers(client: KubeClient, logger: Logger): Informers {
+export function createInformers(client: KubeClient, logger: Logger) {
   function informer<T extends KubeObject>(definition: ResourceDefinition<T>, namespace?: string): Informer<T> {
     return new Informer(client, definition, {
       ...(namespace !== undefined && { namespace }),
@@ -57,7 +60,7 @@ export function createInformers(client: KubeClient, logger: Logger): Informers {
     nodes: informer(nodeResource),
     leases: informer(leaseResource, nodeLeaseNamespace),
     requests: informer(certificateSigningRequestResource),
-  };
+  } satisfies Sources;
 }
 
 export function nameOf(object: KubeObject): string {

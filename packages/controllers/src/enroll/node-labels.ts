@@ -1,6 +1,7 @@
 // Labels that a join token gives to the hosts that join with it.
 import { type Secret, secretResource } from '@varve/api';
-import { isKubeError, type KubeClient } from '@varve/kube';
+import { isKubeError } from '@varve/kube';
+import type { ControllerContext } from '../context.ts';
 
 /** On a bootstrap token's Secret: `key=value` pairs with commas between them. */
 export const nodeLabelsAnnotation = 'varve.dev/node-labels';
@@ -20,7 +21,7 @@ export function parseNodeLabels(text: string): Record<string, string> {
 
 /** Labels for whoever made a request as `system:bootstrap:<id>`; none for others, or when the token is gone. */
 export async function tokenLabels(
-  client: KubeClient,
+  client: ControllerContext['client'],
   username: string,
   signal: AbortSignal,
 ): Promise<Record<string, string>> {

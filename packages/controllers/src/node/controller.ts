@@ -1,6 +1,6 @@
 // A MachineConfigNode for every Node, with the pool that it belongs to. load actual -> load desired -> diff -> apply.
 import { apiVersionOf, type MachineConfigNode, machineConfigNodeResource, type Node, nodeResource } from '@varve/api';
-import { isKubeError, type KubeClient } from '@varve/kube';
+import { isKubeError } from '@varve/kube';
 import { type Controller, type ControllerContext, nameOf } from '../context.ts';
 import { createQueue } from '../queue.ts';
 import { nodeCondition, withNodeCondition } from './condition.ts';
@@ -103,7 +103,7 @@ async function applyStep(
   }
 }
 
-async function nodeExists(client: KubeClient, name: string, signal: AbortSignal): Promise<boolean> {
+async function nodeExists(client: ControllerContext['client'], name: string, signal: AbortSignal): Promise<boolean> {
   try {
     await client.get(nodeResource, name, { signal });
     return true;

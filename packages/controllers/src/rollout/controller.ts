@@ -7,7 +7,7 @@ import {
   machineConfigNodeResource,
   machineConfigPoolResource,
 } from '@varve/api';
-import { isKubeError, type KubeClient } from '@varve/kube';
+import { isKubeError } from '@varve/kube';
 import { type Controller, type ControllerContext, nameOf } from '../context.ts';
 import { OwnWrites } from '../own-writes.ts';
 import { createQueue } from '../queue.ts';
@@ -48,7 +48,7 @@ async function waitsForWatch(
 }
 
 async function readIfThere(
-  client: KubeClient,
+  client: ControllerContext['client'],
   name: string,
   signal: AbortSignal,
 ): Promise<MachineConfigNode | undefined> {

@@ -1,10 +1,10 @@
 // What people read in `kubectl describe` about a host's way through a rollout.
 import type { MachineConfigNode, MachineConfigPool } from '@varve/api';
-import type { EventRecorder } from '@varve/kube';
+import type { ControllerContext } from '../context.ts';
 
 /** Told from two states of one node as its agent reported them. */
 export function recordProgress(
-  events: EventRecorder,
+  events: ControllerContext['events'],
   pool: MachineConfigPool | undefined,
   old: MachineConfigNode,
   next: MachineConfigNode,
@@ -23,7 +23,7 @@ export function recordProgress(
 }
 
 function tell(
-  events: EventRecorder,
+  events: ControllerContext['events'],
   pool: MachineConfigPool | undefined,
   node: MachineConfigNode,
   type: 'Normal' | 'Warning',
