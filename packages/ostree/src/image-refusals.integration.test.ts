@@ -30,6 +30,18 @@ describe('refuses, and leaves nothing behind', () => {
   const kernel = 'usr/lib/modules/6.1.0';
   test.each<[string, TarInput[], string, string | RegExp]>([
     [
+      'a link that is too long',
+      [{ path: 'usr/x', type: 'symlink', linkTarget: 'x'.repeat(4096) }],
+      'LAYER_NOT_IMPORTABLE',
+      'more than 4095 bytes',
+    ],
+    [
+      'endless directories without entries',
+      Array.from({ length: 5 }, (_, index) => ({ path: `${index}/${'a/'.repeat(2040)}x` })),
+      'LAYER_NOT_IMPORTABLE',
+      'too many directories',
+    ],
+    [
       'no kernel',
       [{ path: 'usr/lib/.wh.modules' }],
       'IMAGE_NOT_BOOTABLE',

@@ -10,7 +10,7 @@ describe('LayerTree', () => {
     const tree = new LayerTree(plain);
     tree.addFile('a/b/c', checksumFor('file'));
     tree.addDirectory('a', checksumFor('own'));
-    expect(implicitDirectories(tree.root)).toEqual(['', 'a/b']);
+    expect([...implicitDirectories(tree.root)]).toEqual(['', 'a/b']);
     expect(flatten(tree.root).get('/a/')).toBe(checksumFor('own'));
   });
 

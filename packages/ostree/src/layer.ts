@@ -11,7 +11,7 @@ import type { Xattrs } from './objects/xattrs.ts';
 import { layerRef } from './ref-name.ts';
 import type { Repository } from './repository.ts';
 import { ObjectStaging } from './staging.ts';
-import { fileChecksums, implicitDirectories, implicitDirectoriesKey, writeTree } from './tree.ts';
+import { fileChecksums, implicitDirectories, implicitDirectoriesKey, type TreeDirectory, writeTree } from './tree.ts';
 import { whiteoutOf } from './whiteout.ts';
 
 /**
@@ -19,6 +19,12 @@ import { whiteoutOf } from './whiteout.ts';
  * ostree-ext leaves labels out as well.
  */
 const foreignXattr = /^(?:security\.selinux|(?:trusted|user)\.overlay\..*)$/;
+
+/** What symlink(2) takes (PATH_MAX without the final NUL). */
+const maximumLinkBytes = 4095;
+
+/** A bound on the memory that a layer can take which has deep directories and no entries for them. */
+const maximumImplicitBytes = 16 * 1024 * 1024;
 
 /**
  * Imports a layer and names its commit by the layer's digest. Nothing of it can be seen before `entries` ended without an
@@ -41,7 +47,7 @@ export async function importLayer(
   const commit = staging.writeMetadata(
     'commit',
     encodeCommit({
-      metadata: new Map([[implicitDirectoriesKey, stringsVariant(implicitDirectories(root))]]),
+      metadata: new Map([[implicitDirectoriesKey, stringsVariant(listImplicitDirectories(root))]]),
       subject: '',
       body: '',
       // Not the time of the import: the same layer is the same commit on every host.
@@ -85,7 +91,11 @@ class LayerImporter {
     this.tree.addDirectory(path, this.#staging.writeMetadata('dirmeta', metadata));
   }
 
-  async #write({ uid, gid, mode, xattrs, size, content, type, linkTarget }: TarEntry): Promise<OstreeChecksum> {
+  async #write(entry: TarEntry): Promise<OstreeChecksum> {
+    const { uid, gid, mode, xattrs, size, content, type, linkTarget = '' } = entry;
+    if (Buffer.byteLength(linkTarget) > maximumLinkBytes) {
+      throw unimportable(entry, `is a symbolic link to a path of more than ${maximumLinkBytes} bytes`);
+    }
     const metadata = { uid, gid, mode, xattrs: ownXattrs(xattrs), ...(type === 'symlink' && { linkTarget }) };
     return this.#staging.writeFile(metadata, size, content);
   }
@@ -98,6 +108,22 @@ class LayerImporter {
       `is a hard link to ${JSON.stringify(entry.linkTarget)}, which is not in the layer before it`,
     );
   }
+}
+
+function listImplicitDirectories(root: TreeDirectory): string[] {
+  const paths: string[] = [];
+  let bytes = 0;
+  for (const path of implicitDirectories(root)) {
+    bytes += Buffer.byteLength(path);
+    if (bytes > maximumImplicitBytes) {
+      throw new OstreeError(
+        'LAYER_NOT_IMPORTABLE',
+        'the layer has too many directories without entries of their own; build the image again with another tool',
+      );
+    }
+    paths.push(path);
+  }
+  return paths;
 }
 
 function checkWhiteout(path: string, entry: TarEntry): void {

@@ -99,7 +99,7 @@ function naiveMerge(layers: TreeDirectory[]): Map<string, OstreeChecksum> {
     merged.delete(`${path}/`);
   };
   for (const layer of layers) {
-    const implicit = new Set(implicitDirectories(layer).map((path) => (path === '' ? '/' : `/${path}/`)));
+    const implicit = new Set([...implicitDirectories(layer)].map((path) => (path === '' ? '/' : `/${path}/`)));
     const entries = [...flatten(layer)];
     for (const [path] of entries) {
       const [, directory, hidden] = /^(.*\/)\.wh\.(.*)$/.exec(path) ?? [];

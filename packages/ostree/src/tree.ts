@@ -48,12 +48,11 @@ export function fileChecksums(tree: TreeDirectory): Set<OstreeChecksum> {
 }
 
 /** Paths of all implicit directories, the root's being ''. */
-export function implicitDirectories(tree: TreeDirectory, path = ''): string[] {
-  const paths = tree.implicit ? [path] : [];
+export function* implicitDirectories(tree: TreeDirectory, path = ''): Generator<string, void, undefined> {
+  if (tree.implicit) yield path;
   for (const [name, node] of tree.entries) {
-    if (node.type === 'directory') paths.push(...implicitDirectories(node, path === '' ? name : `${path}/${name}`));
+    if (node.type === 'directory') yield* implicitDirectories(node, path === '' ? name : `${path}/${name}`);
   }
-  return paths;
 }
 
 /** Writes the tree's directories as objects and returns the checksum of the root. */

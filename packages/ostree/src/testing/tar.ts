@@ -20,6 +20,8 @@ export function tar(entries: readonly TarInput[]): Buffer {
 function blocksOf(entry: TarInput): Buffer[] {
   const records: Buffer[] = [];
   if (Buffer.byteLength(entry.path) > 100) records.push(paxRecord('path', Buffer.from(entry.path)));
+  if (Buffer.byteLength(entry.linkTarget ?? '') > 100)
+    records.push(paxRecord('linkpath', Buffer.from(entry.linkTarget ?? '')));
   for (const [name, value] of Object.entries(entry.xattrs ?? {})) {
     records.push(paxRecord(`SCHILY.xattr.${name}`, Buffer.from(value)));
   }
@@ -44,7 +46,7 @@ function header(entry: TarInput, typeFlag: string, size: number): Buffer {
     block.write(value.toString(8).padStart(digits, '0'), offset);
   }
   block.write(typeFlag, 156);
-  block.write(entry.linkTarget ?? '', 157);
+  block.write(entry.linkTarget ?? '', 157, 100);
   block.write('ustar\0' + '00', 257);
   block.fill(' ', 148, 156);
   const sum = block.reduce((total, byte) => total + byte, 0);
