@@ -6,4 +6,4 @@ export { createImageResolver, type ResolveImage } from './render/resolve-image.t
 export type { Member, Standing, Target } from './rollout/member.ts';
 export { planRollout, type RolloutPlan, type RolloutStep } from './rollout/plan.ts';
 export { type ControllersOptions, startControllers } from './start.ts';
-export { type Explanation, explainNode, explainPool, type WhyInput } from './why/explain.ts';
+export { type Explanation, explainNode, type WhyInput } from './why/explain.ts';

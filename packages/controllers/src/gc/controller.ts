@@ -1,8 +1,16 @@
-// Deletes rendered configs that nothing refers to, now and then. Before each deletion it looks at the server itself.
-import { machineConfigNodeResource, machineConfigPoolResource, machineConfigResource } from '@varve/api';
+// Deletes what nothing needs any more, now and then: rendered configs and certificate requests.
+import {
+  certificateSigningRequestResource,
+  type KubeObject,
+  machineConfigNodeResource,
+  machineConfigPoolResource,
+  machineConfigResource,
+  type ResourceDefinition,
+} from '@varve/api';
 import { isKubeError } from '@varve/kube';
 import { type Controller, type ControllerContext, nameOf } from '../context.ts';
 import { createQueue } from '../queue.ts';
+import { oldRequests } from './old-requests.ts';
 import { unreferencedConfigs } from './unreferenced.ts';
 
 /** Milliseconds between two looks. */
@@ -10,14 +18,17 @@ const interval = 10 * 60_000;
 
 export function createGarbageController(context: ControllerContext): Controller {
   const queue = createQueue('gc', context.logger, async (key, signal) => {
-    await collect(context, signal);
+    await collectConfigs(context, signal);
+    await collectRequests(context, signal);
     queue.addAfter(key, interval);
   });
   queue.addAfter('all', interval);
   return { run: (signal) => queue.run(signal) };
 }
 
-async function collect({ client, informers, logger }: ControllerContext, signal: AbortSignal): Promise<void> {
+/** The cache says whether there is anything to do; the server itself says what. */
+async function collectConfigs(context: ControllerContext, signal: AbortSignal): Promise<void> {
+  const { client, informers } = context;
   const now = new Date();
   const { configs, pools, states } = informers;
   if (unreferencedConfigs(configs.list(), pools.list(), states.list(), now).length === 0) return;
@@ -26,12 +37,28 @@ async function collect({ client, informers, logger }: ControllerContext, signal:
   const users = await client.list(machineConfigPoolResource, { signal });
   const hosts = await client.list(machineConfigNodeResource, { signal });
   for (const config of unreferencedConfigs(rendered.items, users.items, hosts.items, now)) {
-    const { uid } = config.metadata;
-    try {
-      await client.delete(machineConfigResource, nameOf(config), { ...(uid !== undefined && { uid }), signal });
-      logger.info({ config: nameOf(config) }, 'deleted a rendered config that nothing refers to');
-    } catch (error) {
-      if (!isKubeError(error, 'NOT_FOUND', 'CONFLICT')) throw error;
-    }
+    await remove(context, machineConfigResource, config, signal);
+  }
+}
+
+async function collectRequests(context: ControllerContext, signal: AbortSignal): Promise<void> {
+  for (const request of oldRequests(context.informers.requests.list(), new Date())) {
+    await remove(context, certificateSigningRequestResource, request, signal);
+  }
+}
+
+/** Exactly this object, and not another one that was made under its name since. */
+async function remove<T extends KubeObject>(
+  { client, logger }: ControllerContext,
+  definition: ResourceDefinition<T>,
+  object: T,
+  signal: AbortSignal,
+): Promise<void> {
+  const { uid } = object.metadata;
+  try {
+    await client.delete(definition, nameOf(object), { ...(uid !== undefined && { uid }), signal });
+    logger.info({ kind: definition.kind, name: nameOf(object) }, 'deleted what nothing needs any more');
+  } catch (error) {
+    if (!isKubeError(error, 'NOT_FOUND', 'CONFLICT')) throw error;
   }
 }

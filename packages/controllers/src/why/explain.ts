@@ -75,11 +75,6 @@ export function explainNode(name: string, input: WhyInput): Explanation {
   return explanation;
 }
 
-/** The host that needs an answer most: the first that is not updated, in the order of trouble. */
-export function explainPool(input: WhyInput): ReadonlyMap<string, Explanation> {
-  return new Map(input.members.map((member) => [member.name, explainNode(member.name, input)]));
-}
-
 function explainStanding(standing: Standing, plan: RolloutPlan, member: Member): Explanation {
   const { name } = standing;
   const target = plan.target?.config ?? '';
