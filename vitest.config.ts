@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // unit: needs nothing. integration (*.integration.test.ts): needs the Debian packages of scripts/packages.txt and root.
-// e2e: the whole product on real OSTree sysroots.
+// e2e: the whole product on real OSTree sysroots. vm: real boots in QEMU, emulated; skipped where it is not installed.
 export default defineConfig({
   test: {
     projects: [
@@ -23,7 +23,23 @@ export default defineConfig({
         },
       },
       {
-        test: { name: 'e2e', include: ['e2e/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 600_000, maxWorkers: 1 },
+        test: {
+          name: 'e2e',
+          include: ['e2e/**/*.test.ts'],
+          exclude: ['**/*.vm.test.ts', '**/node_modules/**'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          maxWorkers: 1,
+        },
+      },
+      {
+        test: {
+          name: 'vm',
+          include: ['e2e/**/*.vm.test.ts'],
+          testTimeout: 900_000,
+          hookTimeout: 1_500_000,
+          maxWorkers: 1,
+        },
       },
     ],
   },

@@ -1,0 +1,84 @@
+// Base images and what is built on them, with the real mmdebstrap, buildah and registry.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspectImage } from '@varve/build';
+import { parseImageReference, RegistryClient } from '@varve/oci';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildFirewall, buildOsImages, type OsImages } from './os-images.ts';
+import { run } from './process.ts';
+
+let images: OsImages;
+let tree: string;
+
+beforeAll(async () => {
+  images = await buildOsImages();
+  tree = await mkdtemp(join(tmpdir(), 'varve-firewall-'));
+  const storage = ['--root', join(tree, 'storage'), '--runroot', join(tree, 'run')];
+  const from = ['from', '--quiet', '--tls-verify=false', '--name=firewall', `docker://${images.firewall.reference}`];
+  await run('buildah', ...storage, ...from);
+  tree = await run('buildah', ...storage, 'mount', 'firewall');
+}, 900_000);
+
+afterAll(async () => {
+  const directory = /^.*\/varve-firewall-[^/]+/.exec(tree ?? '')?.[0];
+  if (directory !== undefined) {
+    await run('buildah', '--root', join(directory, 'storage'), '--runroot', join(directory, 'run'), 'rm', '--all');
+    await rm(directory, { recursive: true, force: true });
+  }
+  await images?.[Symbol.asyncDispose]();
+});
+
+async function inspect(reference: string) {
+  await using client = new RegistryClient({ insecure: true });
+  const parsed = parseImageReference(reference);
+  const image = await client.getImage(parsed);
+  return await inspectImage({ image, openLayer: (descriptor) => client.openBlob(parsed, descriptor) });
+}
+
+describe('the base image', () => {
+  test('can boot and says what it is', async () => {
+    const inspection = await inspect(images.base.reference ?? '');
+    expect(inspection).toMatchObject({ bootable: true, findings: [], digest: images.base.digest });
+    expect(inspection.kernels).toEqual([inspection.labels['ostree.linux']]);
+    expect(inspection.labels).toMatchObject({ 'containers.bootc': '1', 'ostree.bootable': 'true' });
+    expect(inspection.packages).toBeGreaterThan(100);
+    expect(inspection.size).toBeLessThan(200_000_000);
+  });
+});
+
+describe('the ansible example', () => {
+  test('builds to the same digest when nothing changed', async () => {
+    expect((await buildFirewall(images.registry, images.base)).digest).toBe(images.firewall.digest);
+  });
+
+  test('can boot', async () => {
+    expect(await inspect(images.firewall.reference)).toMatchObject({ bootable: true });
+  });
+
+  test('holds the rules, and starts them at boot', async () => {
+    expect(await readFile(join(tree, 'etc/nftables.conf'), 'utf8')).toContain('tcp dport { 22 } accept');
+    const wanted = await run('find', join(tree, 'etc/systemd/system'), '-name', 'nftables.service');
+    expect(wanted).toContain('sysinit.target.wants/nftables.service');
+  });
+
+  test('holds no file of ansible and no python', async () => {
+    const names = ['-iname', '*ansible*', '-o', '-name', 'python3*', '-o', '-name', '*.pyc'];
+    expect(await run('find', tree, '(', ...names, ')', '-print')).toBe('');
+  });
+
+  test('leaves a consistent package database, and only directories and links in /var', async () => {
+    expect(await run('chroot', tree, 'dpkg', '--audit')).toBe('');
+    expect(await run('chroot', tree, 'dpkg', '--get-selections', 'nftables')).toMatch(/install$/);
+    const extras = await run('find', join(tree, 'var'), '-type', 'f', '-not', '-path', '*/apt/extended_states');
+    expect(extras).toBe('');
+  });
+
+  test('leaves nothing that buildah put there for its own use', async () => {
+    expect(await readFile(join(tree, 'etc/machine-id'), 'utf8')).toBe('');
+    expect(await run('readlink', join(tree, 'etc/resolv.conf'))).toBe('../run/systemd/resolve/stub-resolv.conf');
+    expect(await run('find', join(tree, 'tmp'), join(tree, 'etc/ssh'), '-mindepth', '1', '-name', '*playbook*')).toBe(
+      '',
+    );
+  });
+});
