@@ -1,5 +1,6 @@
 // The agent against the real API server, controllers and OSTree: joining with its refusals, a rollout by kubectl's
 // objects, drift, failures, and a control plane that goes away.
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +39,8 @@ let registry: FixtureRegistry;
 let client: KubeClient;
 let directory: string;
 let running: Promise<void>;
+/** Milliseconds; as the controller wants it while undefined. */
+let validity: number | undefined;
 const stop = new AbortController();
 const agents: Agent[] = [];
 
@@ -116,7 +119,7 @@ beforeAll(async () => {
   }
   running = startControllers({
     client,
-    signer: (pem, options) => signCertificateRequest(server.authority, pem, options),
+    signer: (pem, options) => signCertificateRequest(server.authority, pem, { validity: validity ?? options.validity }),
     resolveImage: async (reference) => parseDigest(reference.replace(/.*@/, '')),
     logger: pino({ level: 'silent' }),
     signal: stop.signal,
@@ -271,7 +274,7 @@ test('a host follows its pool: staged, applied, verified; drift and failures are
       const found = (await state(name)).status;
       return condition(found, 'ConfigDrift')?.status === 'True' && found;
     },
-    2_000,
+    10_000,
   );
   expect(drifted.drift).toMatchObject([{ path: '/etc/motd', kind: 'Content' }]);
   expect(JSON.stringify(drifted)).not.toContain('secret change');
@@ -283,7 +286,7 @@ test('a host follows its pool: staged, applied, verified; drift and failures are
   await eventually(
     'the drift is over',
     async () => condition((await state(name)).status, 'ConfigDrift')?.status === 'False',
-    2_000,
+    10_000,
   );
 
   await applyConfig('60-broken', 'worker', { osImageURL: next.replace(/@.*/, `@sha256:${'0'.repeat(64)}`) });
@@ -306,4 +309,31 @@ test('a host follows its pool: staged, applied, verified; drift and failures are
   expect(condition(healed, 'NodeDegraded')?.status).toBe('False');
   expect(healed.update?.lastFailure).toBeUndefined();
   expect(healed.booted?.kernelArguments).toEqual(['root=LABEL=root', 'rw', 'quiet', 'audit=1']);
+});
+
+test('a certificate is renewed before it ends, with a new key, and the agent goes on with it', async () => {
+  const name = 'renewing';
+  const sysroot = join(directory, name);
+  const image = registry.add(bootableContent('1'));
+  await createHost({ sysroot, image, kernelArguments: ['rw'], registry: registryOptions });
+  validity = 15_000;
+  await joinHost(joinOptions(name));
+  validity = undefined;
+  const credential = join(stateDirectoryOf(sysroot), 'identity/client.pem');
+  const before = await readFile(credential, 'utf8');
+  new Agent(sysroot).start();
+  const after = await eventually('the certificate is renewed', async () => {
+    const text = await readFile(credential, 'utf8');
+    return text !== before && text;
+  });
+  const life = new X509Certificate(after).validToDate.getTime() - Date.now();
+  expect(life).toBeGreaterThan(3_600_000);
+  expect(createPrivateKey(after).export({ format: 'jwk' })).not.toEqual(
+    createPrivateKey(before).export({ format: 'jwk' }),
+  );
+  const renewed = Date.now();
+  await eventually('the lease is renewed with it', async () => {
+    const lease = await client.get(leaseResource, name, { namespace: 'kube-node-lease' });
+    return Date.parse(lease.spec?.renewTime ?? '') > renewed;
+  });
 });
