@@ -72,8 +72,6 @@ function runControllers(): void {
     signal: AbortSignal.any([stop.signal, end.signal]),
     settle: 50,
     heartbeatGracePeriod: 6_000,
-  }).catch((error: unknown) => {
-    if (!end.signal.aborted && !stop.signal.aborted) throw error;
   });
   stopControllers = async () => {
     end.abort();

@@ -23,7 +23,7 @@ export interface ControllersOptions {
   readonly heartbeatGracePeriod?: number;
 }
 
-/** Runs until the abort, then resolves when everything has ended. Rejects only when it is aborted before it is ready. */
+/** Runs until the abort, then resolves when everything has ended. */
 export async function startControllers(options: ControllersOptions): Promise<void> {
   const { client, logger, signal, settle, heartbeatGracePeriod } = options;
   const informers = createInformers(client, logger);
@@ -41,7 +41,10 @@ export async function startControllers(options: ControllersOptions): Promise<voi
   const all = Object.values(informers);
   const running = all.map((informer) => informer.start(signal));
   // A plan from half of the objects would be wrong: nothing acts before everything has been seen.
-  await Promise.all(all.map((informer) => informer.synced()));
-  logger.info('controllers are running');
-  await Promise.all([...running, ...controllers.map((controller) => controller.run(signal))]);
+  const synced = await Promise.allSettled(all.map((informer) => informer.synced()));
+  if (synced.every((result) => result.status === 'fulfilled')) {
+    logger.info('controllers are running');
+    running.push(...controllers.map((controller) => controller.run(signal)));
+  }
+  await Promise.all(running);
 }

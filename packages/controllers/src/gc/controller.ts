@@ -22,8 +22,12 @@ export function createGarbageController(context: ControllerContext): Controller 
     await collectRequests(context, signal);
     queue.addAfter(key, interval);
   });
-  queue.addAfter('all', interval);
-  return { run: (signal) => queue.run(signal) };
+  return {
+    run(signal) {
+      queue.addAfter('all', interval);
+      return queue.run(signal);
+    },
+  };
 }
 
 /** The cache says whether there is anything to do; the server itself says what. */
