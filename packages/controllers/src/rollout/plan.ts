@@ -58,7 +58,8 @@ export function planRollout(
       reason: slotReason(standing, unavailable.length, maxUnavailable),
     });
   }
-  const waiting = candidates.filter((standing) => !granted.includes(standing)).map((standing) => standing.name);
+  const given = new Set(granted);
+  const waiting = candidates.filter((standing) => !given.has(standing)).map((standing) => standing.name);
   return { target, paused, maxUnavailable, standings, unavailable, steps, waiting };
 }
 
