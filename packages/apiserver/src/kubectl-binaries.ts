@@ -23,9 +23,10 @@ export async function findKubectls(): Promise<Kubectl[]> {
 
 async function fromPath(): Promise<Kubectl> {
   const label = 'kubectl in PATH';
+  const path = 'kubectl';
   try {
-    await spawn('kubectl', ['version', '--client']);
-    return { label, path: 'kubectl', missing: '' };
+    await spawn(path, ['version', '--client']);
+    return { label, path, missing: '' };
   } catch {
     return { label, path: undefined, missing: 'there is no kubectl in PATH' };
   }

@@ -27,6 +27,8 @@ export function apiServerFastifyOptions({ certificate, key, clientAuthority }: T
     bodyLimit,
     // Names of objects have up to 253 characters, which may all be escaped.
     routerOptions: { maxParamLength: 4096 },
+    // A client that sends its request drop by drop does not hold a connection for ever. Watches are answers: no bound here.
+    requestTimeout: 60_000,
     forceCloseConnections: true,
     return503OnClosing: true,
     frameworkErrors(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
