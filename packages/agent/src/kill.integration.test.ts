@@ -2,6 +2,7 @@
 // agent finishes the work without help.
 import { type ChildProcess, spawn as spawnProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,8 +16,10 @@ import { bootableContent, FixtureRegistry } from './fixtures/registry.ts';
 import { Tree } from './tree/tree.ts';
 
 const rounds = 20;
-/** Longer than an update takes with a reboot, so that kills fall before, into and after it. */
+/** Milliseconds; longer than an update takes with a reboot, so that kills fall before, into and after it. */
 const longestLife = 3_000;
+/** Milliseconds; an apply takes about as long, and is what a random moment of the whole hits too seldom. */
+const longestApply = 400;
 
 function startAgent(sysroot: string): ChildProcess {
   return spawnProcess(process.execPath, [fileURLToPath(import.meta.resolve('./fixtures/child.ts')), sysroot], {
@@ -68,7 +71,11 @@ test(`${rounds} kills leave all old or all new, and every update is finished`, a
       config: { ignition: { version: '3.4.0' }, storage: { files: [file] }, systemd: { units: [unit] } },
     });
     const victim = startAgent(host.sysroot);
-    await sleep(Math.random() * longestLife);
+    if (round % 4 === 0) await sleep(Math.random() * longestLife);
+    else {
+      await waitUntil(async () => existsSync(host.paths.applying));
+      await sleep(Math.random() * longestApply);
+    }
     await kill(victim);
     expect([before, config]).toContain(await nextBoot(host.sysroot));
 
