@@ -3,6 +3,7 @@ import type { ResourceDefinition } from '@varve/api';
 import type { FastifyError, FastifyPluginAsync } from 'fastify';
 import type { TokenAuthenticator } from './authentication/authenticate.ts';
 import type { Admission, Authorizer } from './authorization/authorizer.ts';
+import { expireEvents } from './background/event-expiry.ts';
 import { GarbageCollector } from './background/garbage-collector.ts';
 import { ensureNamespaces } from './background/namespaces.ts';
 import { OwnerIndex } from './background/owner-index.ts';
@@ -34,6 +35,7 @@ export interface ApiServerOptions {
   readonly version?: string;
 }
 
+const expiryIntervalMilliseconds = 60_000;
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const roots = [
   '/',
@@ -98,7 +100,14 @@ export const apiServerPlugin: FastifyPluginAsync<ApiServerOptions> = async (app,
   app.addHook('preClose', async () => {
     for (const stop of [...watches]) stop();
   });
-  app.addHook('onClose', () => collector.stop());
+  const expiry = setInterval(() => {
+    expireEvents(store, new Date()).catch((error: unknown) => onError(error, ''));
+  }, expiryIntervalMilliseconds);
+  expiry.unref();
+  app.addHook('onClose', () => {
+    clearInterval(expiry);
+    return collector.stop();
+  });
 };
 
 /** Errors of the HTTP layer itself: bodies that are too long or cut off, headers that cannot be read. */

@@ -104,7 +104,11 @@ async function dispatch(access: ServeAccess, call: Call): Promise<void> {
   await checkAllowed(access.authorizer, call.user, info, query);
   call.allowed = true;
   if (info.kind === 'path') {
-    if (isBelowApi(path)) throw methodNotAllowed();
+    if (isBelowApi(path)) {
+      if (request.method === 'HEAD' || request.method === 'OPTIONS') throw methodNotAllowed();
+      await sendNotFound(reply);
+      return;
+    }
     await servePath(access.paths, request, reply, path);
     return;
   }
@@ -115,7 +119,7 @@ async function dispatch(access: ServeAccess, call: Call): Promise<void> {
   await serveResource(access, call, info, call.user);
 }
 
-/** A resource's URL with a method that resources do not have. */
+/** A URL below a group version that names no resource, or has a method that resources do not have. */
 function isBelowApi(path: string): boolean {
   const parts = path.split('/').filter((part) => part !== '');
   return (parts[0] === 'api' && parts.length > 2) || (parts[0] === 'apis' && parts.length > 3);

@@ -150,12 +150,14 @@ export class Database {
     );
   }
 
-  count(resource: string, namespace: string | undefined): number {
-    const all = 'SELECT count(*) AS n FROM objects WHERE resource = ?';
+  /** Number of rows after `after`, or of all. */
+  count(resource: string, namespace: string | undefined, after: Omit<ObjectKey, 'resource'> | undefined): number {
+    const { namespace: fromNamespace, name } = after ?? { namespace: '', name: '' };
+    const rest = 'SELECT count(*) AS n FROM objects WHERE resource = ? AND (namespace, name) > (?, ?)';
     const row =
       namespace === undefined
-        ? this.#prepare(all).get(resource)
-        : this.#prepare(`${all} AND namespace = ?`).get(resource, namespace);
+        ? this.#prepare(rest).get(resource, fromNamespace, name)
+        : this.#prepare(`${rest} AND namespace = ?`).get(resource, fromNamespace, name, namespace);
     return integer(row, 'n') ?? 0;
   }
 

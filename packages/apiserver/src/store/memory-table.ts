@@ -45,10 +45,15 @@ export class MemoryTable {
     return rows.sort(compareKeys);
   }
 
-  count(namespace: string | undefined): number {
-    if (namespace === undefined) return this.#entries.size;
+  /** Number of objects after `after`, or of all. */
+  count(namespace: string | undefined, after: Omit<ObjectKey, 'resource'> | undefined): number {
     let count = 0;
-    for (const { key } of this.#entries.values()) if (key.namespace === namespace) count++;
+    for (const { key } of this.#entries.values()) {
+      const counts =
+        (namespace === undefined || key.namespace === namespace) &&
+        (after === undefined || compareKeys(key, after) > 0);
+      if (counts) count++;
+    }
     return count;
   }
 }

@@ -111,10 +111,10 @@ export class Store {
     for (const row of this.#rows(scope, after)) yield Stored.fromText(row.text);
   }
 
-  count(scope: ListScope): number {
-    return (
-      this.#memory.get(scope.resource)?.count(scope.namespace) ?? this.#database.count(scope.resource, scope.namespace)
-    );
+  /** Number of objects after `after`, or of all. */
+  count({ resource, namespace }: ListScope, after?: Position): number {
+    const memory = this.#memory.get(resource);
+    return memory?.count(namespace, after) ?? this.#database.count(resource, namespace, after);
   }
 
   /** As `list`, but as of an earlier revision; undefined when the history does not reach back that far. */
