@@ -27,8 +27,8 @@ export function apiServerFastifyOptions({ certificate, key, clientAuthority }: T
     bodyLimit,
     // Names of objects have up to 253 characters, which may all be escaped.
     routerOptions: { maxParamLength: 4096 },
-    // A client that sends its request drop by drop does not hold a connection for ever. Watches are answers: no bound here.
-    requestTimeout: 60_000,
+    // No bound on how long a request may take to arrive: the instance may also take large uploads. Headers have Node's.
+    requestTimeout: 0,
     forceCloseConnections: true,
     return503OnClosing: true,
     frameworkErrors(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {

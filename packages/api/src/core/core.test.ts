@@ -75,8 +75,8 @@ test.each([
 });
 
 describe('a CertificateSigningRequest', () => {
-  const pem = (label: string) =>
-    Buffer.from(`-----BEGIN ${label}-----\nx\n-----END ${label}-----\n`).toString('base64');
+  const pem = (label: string, body = 'x') =>
+    Buffer.from(`-----BEGIN ${label}-----\n${body}\n-----END ${label}-----\n`).toString('base64');
   const good = {
     request: pem('CERTIFICATE REQUEST'),
     signerName: 'a.b/c',
