@@ -27,6 +27,7 @@ ExecStart=-/usr/bin/cat /proc/cmdline
 ExecStart=-/usr/bin/systemctl --failed --plain --no-legend --no-pager
 ExecStart=-/usr/bin/systemctl is-active multi-user.target systemd-networkd nftables ssh
 ExecStart=-/usr/sbin/nft list ruleset
+ExecStart=-/usr/bin/journalctl --boot --unit=nftables --no-pager
 ExecStart=-/usr/bin/findmnt --noheadings --output OPTIONS /usr
 ExecStart=-/usr/bin/dpkg-query --show nftables
 ExecStart=-/usr/bin/echo REPORT END

@@ -14,14 +14,25 @@ export class Fleet implements AsyncDisposable {
   readonly server: Service;
   readonly agents: ReadonlyMap<HostName, Service>;
 
-  constructor(directory: string, authority: string) {
+  readonly #env: Readonly<Record<string, string>>;
+
+  /** `env` is added to the environment of the server and of every agent. */
+  constructor(directory: string, authority: string, env: Readonly<Record<string, string>> = {}) {
     this.directory = directory;
     this.authority = authority;
-    const log = (name: string): string => join(directory, 'logs', `${name}.log`);
-    this.server = new Service('server', ['up', '--state', this.serverState, '--listen', authority], log('server'));
-    this.agents = new Map(
-      hostNames.map((name) => [name, new Service(name, ['agent', '--sysroot', this.sysroot(name)], log(name))]),
-    );
+    this.#env = env;
+    const args = ['up', '--state', this.serverState, '--listen', authority];
+    this.server = new Service('server', args, this.logPath('server'), env);
+    this.agents = new Map(hostNames.map((name) => [name, this.agent(name, this.sysroot(name))]));
+  }
+
+  /** An agent of this fleet, not started. */
+  agent(name: string, sysroot: string): Service {
+    return new Service(name, ['agent', '--sysroot', sysroot], this.logPath(name), this.#env);
+  }
+
+  logPath(name: string): string {
+    return join(this.directory, 'logs', `${name}.log`);
   }
 
   get serverState(): string {

@@ -1,11 +1,11 @@
 // Base images and what is built on them, with the real mmdebstrap, buildah and registry.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inspectImage } from '@varve/build';
+import { buildImage, inspectImage } from '@varve/build';
 import { parseImageReference, RegistryClient } from '@varve/oci';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildFirewall, buildOsImages, type OsImages } from './os-images.ts';
+import { buildFirewall, buildOsImages, imageCache, type OsImages } from './os-images.ts';
 import { run } from './process.ts';
 
 let images: OsImages;
@@ -80,5 +80,33 @@ describe('the ansible example', () => {
     expect(await run('find', join(tree, 'tmp'), join(tree, 'etc/ssh'), '-mindepth', '1', '-name', '*playbook*')).toBe(
       '',
     );
+  });
+});
+
+describe('ostree container', () => {
+  test('commit empties what a host fills, keeps mounts, and declares directories of /var; nothing else is known', async () => {
+    const context = await mkdtemp(join(tmpdir(), 'varve-commit-'));
+    const lines = [
+      `FROM ${images.base.reference}`,
+      'RUN --mount=type=cache,target=/var/cache/apt touch /run/a /tmp/b /var/tmp/.c /var/cache/d \\',
+      ' && mkdir -m 0750 /var/lib/thing && ostree container commit \\',
+      ' && test ! -e /run/a && test ! -e /tmp/b && test ! -e /var/tmp/.c && test ! -e /var/cache/d \\',
+      ' && grep -qx "d /var/lib/thing 0750 0 0 -" /usr/lib/tmpfiles.d/varve-var.conf',
+      'RUN ostree container install vim',
+    ];
+    await writeFile(join(context, 'Containerfile'), lines.join('\n'));
+    const build = buildImage({
+      containerfile: join(context, 'Containerfile'),
+      context,
+      destination: { reference: parseImageReference(`${images.registry.host}/os/commit:latest`), tlsVerify: false },
+      tlsVerify: false,
+      storageDirectory: join(imageCache, 'images'),
+    });
+    await expect(build).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /line 6, step 3\/3[\s\S]*knows only 'ostree container commit', not 'ostree container install'/,
+      ),
+    });
+    await rm(context, { recursive: true });
   });
 });

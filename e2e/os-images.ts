@@ -7,7 +7,7 @@ import { parseImageReference } from '@varve/oci';
 import { TestRegistry } from '../packages/registry/src/test-registry.ts';
 
 const example = join(import.meta.dirname, '../examples/ansible-firewall');
-export const imageCache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'varve');
+export const imageCache = '/var/cache/varve';
 
 export interface OsImages extends AsyncDisposable {
   readonly registry: TestRegistry;

@@ -38,13 +38,15 @@ export class Service {
   readonly name: string;
   readonly #args: readonly string[];
   readonly #logPath: string;
+  readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
 
-  constructor(name: string, args: readonly string[], logPath: string) {
+  constructor(name: string, args: readonly string[], logPath: string, env: Readonly<Record<string, string>> = {}) {
     this.name = name;
     this.#args = args;
     this.#logPath = logPath;
+    this.#env = env;
   }
 
   get running(): boolean {
@@ -54,7 +56,10 @@ export class Service {
   start(): void {
     const log = openSync(this.#logPath, 'a', 0o600);
     try {
-      const child = spawn(process.execPath, [...varveArguments, ...this.#args], { stdio: ['ignore', log, log] });
+      const child = spawn(process.execPath, [...varveArguments, ...this.#args], {
+        stdio: ['ignore', log, log],
+        env: { ...process.env, ...this.#env },
+      });
       this.#child = child;
       this.#exited = new Promise((resolve) => void child.once('exit', () => resolve()));
     } finally {

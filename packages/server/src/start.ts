@@ -61,14 +61,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const ca = await state.authority();
   const registryPassword = await state.registryPassword();
   const store = opening.adopt(Store.open(state.databasePath), (open) => open.close());
-  const { port, close } = await listen(options, state, ca, store, registryPassword);
+  const registry = opening.use(await RegistryStorage.open(state.registryPath));
+  const parts = { state, ca, store, registry, registryPassword };
+  const { port, close } = await listen(options, parts);
   opening.defer(close);
   const { authority, url } = localAddress(options.listen, port);
   const administrator = await state.administratorCredential(ca);
   await writeCredentialFiles(state, { url, authority, ca: ca.certificate, administrator, registryPassword });
   const stop = new AbortController();
   const ended = runControllers(options.logger, { url, authority, ca }, AbortSignal.any([options.signal, stop.signal]));
-  const parts = opening.move();
+  const open = opening.move();
   return {
     url,
     authority,
@@ -79,19 +81,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     async [Symbol.asyncDispose]() {
       stop.abort();
       await ended.catch(() => undefined);
-      await parts.disposeAsync();
+      await open.disposeAsync();
     },
   };
 }
 
-async function listen(
-  options: ServerOptions,
-  state: StateDirectory,
-  ca: CertificateAuthority,
-  store: Store,
-  registryPassword: string,
-): Promise<{ port: number; close: () => Promise<void> }> {
+interface Parts {
+  readonly state: StateDirectory;
+  readonly ca: CertificateAuthority;
+  readonly store: Store;
+  readonly registry: RegistryStorage;
+  readonly registryPassword: string;
+}
+
+async function listen(options: ServerOptions, parts: Parts): Promise<{ port: number; close: () => Promise<void> }> {
   const { logger } = options;
+  const { state, ca, store, registry, registryPassword } = parts;
   const credential = await state.serverCredential(ca, certificateHosts(options.listen, options.hostnames));
   const audit = createWriteStream(state.auditPath, { flags: 'a', mode: 0o600 });
   audit.on('error', (err) => logger.error({ err }, 'the audit log cannot be written'));
@@ -108,7 +113,7 @@ async function listen(
     onError: (err, auditId) => logger.error({ err, auditId }, 'an API request failed'),
   });
   await app.register(registryPlugin, {
-    storage: await RegistryStorage.open(state.registryPath),
+    storage: registry,
     authorize: createRegistryAuthorizer(registryPassword),
   });
   try {
