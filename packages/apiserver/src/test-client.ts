@@ -19,6 +19,8 @@ import { startTestServer, type TestServer } from './testing.ts';
 export interface Reply {
   readonly code: number;
   readonly headers: IncomingHttpHeaders;
+  /** Milliseconds until the headers came. */
+  readonly headersAfter: number;
   readonly text: string;
   /** undefined when the text is no JSON. */
   readonly body: unknown;
@@ -126,6 +128,7 @@ function send(server: TestServer, agent: Agent, method: string, path: string, op
   const isRaw = typeof body === 'string' || body instanceof Uint8Array;
   const payload = body === undefined ? undefined : isRaw ? body : JSON.stringify(body);
   const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+  const started = performance.now();
   const request = httpsRequest(`${server.url}${path}`, {
     method,
     ca: server.authority.certificate,
@@ -139,6 +142,7 @@ function send(server: TestServer, agent: Agent, method: string, path: string, op
     },
   });
   request.on('response', (response) => {
+    const headersAfter = performance.now() - started;
     let text = '';
     let rest = '';
     response.setEncoding('utf8');
@@ -150,7 +154,8 @@ function send(server: TestServer, agent: Agent, method: string, path: string, op
       for (const line of lines) options.onLine(line, () => request.destroy());
     });
     response.on('close', () => {
-      resolve({ code: response.statusCode ?? 0, headers: response.headers, text, body: parseJson(text) });
+      const { statusCode: code = 0, headers } = response;
+      resolve({ code, headers, headersAfter, text, body: parseJson(text) });
     });
     // A watch that the test stops ends with an error.
     response.on('error', () => {});
