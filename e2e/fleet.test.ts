@@ -269,8 +269,8 @@ describe('bad input', () => {
     }
     await rm(join(sysroot, 'filler'));
     await fleet.updated(client, 'worker', 240_000);
-    await run('ostree', 'fsck', `--repo=${sysroot}/ostree/repo`);
     await small.stop();
+    await run('ostree', 'fsck', `--repo=${sysroot}/ostree/repo`);
   });
 
   async function joinHost(name: string, sysroot: string) {

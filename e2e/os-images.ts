@@ -1,6 +1,6 @@
 // The images that tests boot and roll out: the Debian base of packages/build and the example on top of it, in a registry of
-// the test. What is slow, the base and buildah's layers, stays in the user's cache between runs.
-import { homedir } from 'node:os';
+// the test. What is slow, the base and buildah's layers, stays in the cache between runs, where the
+// quickstart has it too.
 import { join } from 'node:path';
 import { type BuiltImage, buildDebianBase, buildImage, type DebianBase } from '@varve/build';
 import { parseImageReference } from '@varve/oci';
@@ -38,6 +38,6 @@ export async function buildFirewall(registry: TestRegistry, base: DebianBase): P
     destination: { reference: parseImageReference(`${registry.host}/os/firewall:latest`), tlsVerify: false },
     buildArguments: { BASE: base.reference ?? '' },
     tlsVerify: false,
-    storageDirectory: join(imageCache, 'images'),
+    storageDirectory: join(imageCache, 'build'),
   });
 }

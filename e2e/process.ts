@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import spawnCommand from 'nano-spawn';
+import spawnCommand, { SubprocessError } from 'nano-spawn';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const varveArguments = ['--disable-warning=ExperimentalWarning', `${root}packages/cli/src/main.ts`];
@@ -20,17 +20,20 @@ export async function varveFailure(
   try {
     await spawnCommand(process.execPath, [...varveArguments, ...args], { stdin: 'ignore', env });
   } catch (error) {
-    if (error instanceof Error && 'stderr' in error && 'exitCode' in error) {
-      return { exitCode: Number(error.exitCode), stderr: String(error.stderr) };
-    }
-    throw error;
+    if (!(error instanceof SubprocessError)) throw error;
+    return { exitCode: error.exitCode, stderr: error.stderr };
   }
   throw new Error(`varve ${args.join(' ')} did not fail`);
 }
 
-/** Runs a tool and returns its standard output. */
+/** Runs a tool and returns its standard output; a failure carries its standard error in the message. */
 export async function run(command: string, ...args: string[]): Promise<string> {
-  return (await spawnCommand(command, args, { stdin: 'ignore' })).stdout;
+  try {
+    return (await spawnCommand(command, args, { stdin: 'ignore' })).stdout;
+  } catch (error) {
+    if (!(error instanceof SubprocessError)) throw error;
+    throw new Error(`${error.message}\n${error.stderr}`, { cause: error });
+  }
 }
 
 /** A `varve ARGS` that stays up, and is started again by the test after it was killed. */

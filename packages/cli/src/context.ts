@@ -2,7 +2,7 @@
 import type { KubeClient } from '@varve/kube';
 import { connect } from './connect.ts';
 import { CliError } from './error.ts';
-import { type OutputFormat, outputFormats, type Terminal } from './output.ts';
+import type { OutputFormat, Terminal } from './output.ts';
 
 export interface Context {
   readonly terminal: Terminal;
@@ -19,12 +19,6 @@ export interface GlobalOptions {
 export async function withClient<T>(options: GlobalOptions, work: (client: KubeClient) => Promise<T>): Promise<T> {
   await using client = await connect(options);
   return await work(client);
-}
-
-export function parseOutputFormat(text: string): OutputFormat {
-  const found = outputFormats.find((format) => format === text);
-  if (found === undefined) throw new CliError('USAGE', `--output is ${outputFormats.join(', ')}; got ${text}`);
-  return found;
 }
 
 /** `90s`, `10m`, `2h`, `7d` or a number of seconds, as milliseconds. */

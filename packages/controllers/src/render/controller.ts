@@ -103,8 +103,20 @@ async function loadDesired(
   const { configs } = context.informers;
   const merged = mergeForPool(selected, configs.get(pool.status?.configuration?.name ?? ''));
   const reference = merged.spec.osImageURL;
-  const image = reference && withDigest(reference, await resolveOnce(context, resolveImage, pool, reference, signal));
+  const resolve = (url: string) => resolveOnce(context, resolveImage, pool, url, signal);
+  const image = reference && withDigest(reference, await blaming(merged.osImageFrom, () => resolve(reference)));
   return planRender(pool, merged, image, (name) => configs.get(name));
+}
+
+/** Says in a failure whose osImageURL it is about; the code stays. */
+async function blaming<T>(config: string | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof Error) || !('code' in cause) || isKubeError(cause)) throw cause;
+    const message = `MachineConfig ${config}: spec.osImageURL: ${cause.message}`;
+    throw Object.assign(new Error(message, { cause }), { code: cause.code });
+  }
 }
 
 /** The recorded digest of the reference; the first time, the registry is asked and its answer recorded before use. */
