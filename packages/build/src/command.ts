@@ -12,6 +12,8 @@ export interface CommandOptions {
   readonly onLine?: ((line: string) => void) | undefined;
   /** Milliseconds after which the command is stopped. */
   readonly timeout: number;
+  /** How the command is stopped; SIGTERM by default. unshare --fork ignores that, and SIGKILL ends all it started. */
+  readonly killSignal?: 'SIGTERM' | 'SIGKILL';
 }
 
 /** A tool that ran and failed. Never leaves this package: callers say what it means in a BuildError. */
@@ -26,7 +28,18 @@ export class CommandFailure extends Error {
   }
 }
 
+/** What tools and the operating system report, as against a mistake in this package. */
+export function isOperationalFailure(error: unknown): error is Error {
+  return error instanceof CommandFailure || (error instanceof Error && 'syscall' in error);
+}
+
 const linesKept = 20;
+
+/** The last lines as they follow a message: indented, or nothing where the tool wrote nothing. */
+export function formatLastLines(lines: readonly string[]): string {
+  const written = lines.filter((line) => line.trim() !== '');
+  return written.length === 0 ? '' : ` Last lines:\n${written.map((line) => `  ${line}`).join('\n')}`;
+}
 
 /**
  * Runs a tool and returns its standard output without the last newline (empty when `onLine` is given).
@@ -40,6 +53,7 @@ export async function runCommand(file: string, args: readonly string[], options:
     const subprocess = spawn(file, args, {
       stdin: 'ignore',
       signal,
+      killSignal: options.killSignal ?? 'SIGTERM',
       ...(options.env === undefined ? {} : { env: options.env }),
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });

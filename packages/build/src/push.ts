@@ -1,6 +1,6 @@
 // Pushes an image of an OCI layout to a registry, unchanged.
 import { type Digest, formatImageReference, type ImageReference } from '@varve/oci';
-import { CommandFailure, runCommand } from './command.ts';
+import { CommandFailure, formatLastLines, runCommand } from './command.ts';
 import { BuildError } from './error.ts';
 
 /** How a registry is reached; the names and meanings of the options of skopeo and buildah. */
@@ -53,10 +53,9 @@ export function pinned(reference: ImageReference, digest: Digest): string {
 }
 
 export function pushFailure(target: string, failure: CommandFailure): BuildError {
-  const lines = failure.lastLines.map((line) => `  ${line}`).join('\n');
   return new BuildError(
     'IMAGE_PUSH_FAILED',
-    `${target} was not pushed: ${failure.message}. Check that the registry runs and lets you push. Last lines:\n${lines}`,
+    `${target} was not pushed: ${failure.message}. Check that the registry runs and lets you push.${formatLastLines(failure.lastLines)}`,
     { cause: failure },
   );
 }

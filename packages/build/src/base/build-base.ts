@@ -2,8 +2,8 @@
 
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Digest, isImageIndex, mediaTypes, parseManifest } from '@varve/oci';
-import { CommandFailure, runCommand } from '../command.ts';
+import type { Digest } from '@varve/oci';
+import { CommandFailure, formatLastLines, isOperationalFailure, runCommand } from '../command.ts';
 import { BuildError } from '../error.ts';
 import { parseOsRelease } from '../os-release.ts';
 import { type Destination, pushLayout } from '../push.ts';
@@ -11,7 +11,7 @@ import { requireRoot } from '../root-user.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import { cacheKey, resolveVersions } from './cache-key.ts';
 import { type Machine, readMachine } from './machine.ts';
-import { layoutTag, packRoot } from './oci-layout.ts';
+import { layoutTag, packRoot, readLayoutDigest } from './oci-layout.ts';
 import { type BasePlan, mmdebstrapArguments, planBase } from './plan.ts';
 import * as root from './root-directory.ts';
 
@@ -83,10 +83,10 @@ async function makeLayout(
   options: DebianBaseOptions,
   report: (progress: BaseProgress) => void,
 ): Promise<void> {
-  await using work = await temporaryDirectory(options.cacheDirectory, 'base-');
-  const tree = join(work.path, 'root');
-  const finished = join(work.path, 'layout');
   try {
+    await using work = await temporaryDirectory(options.cacheDirectory, 'base-');
+    const tree = join(work.path, 'root');
+    const finished = join(work.path, 'layout');
     await installPackages(plan, machine, tree, work.path, options, report);
     const kernel = await finishTree(plan, tree, options, report);
     report({ step: 'pack' });
@@ -96,10 +96,11 @@ async function makeLayout(
     const createdBy = `varve image base ${plan.distribution} --suite ${plan.suite}`;
     const image = { architecture: plan.ociArchitecture, created, labels, createdBy };
     await packRoot(tree, finished, image, options.signal);
+    await replaceDirectory(finished, layout);
   } catch (error) {
-    throw error instanceof CommandFailure ? baseFailure(plan, error) : error;
+    options.signal?.throwIfAborted();
+    throw isOperationalFailure(error) ? baseFailure(plan, error) : error;
   }
-  await replaceDirectory(finished, layout);
 }
 
 async function installPackages(
@@ -166,12 +167,12 @@ async function labelsOf(
   };
 }
 
-function baseFailure(plan: BasePlan, failure: CommandFailure): BuildError {
-  const lines = failure.lastLines.map((line) => `  ${line}`).join('\n');
+function baseFailure(plan: BasePlan, cause: Error): BuildError {
+  const lines = cause instanceof CommandFailure ? formatLastLines(cause.lastLines) : '';
   return new BuildError(
     'BASE_BUILD_FAILED',
-    `the base image of ${plan.suite} was not made: ${failure.message}. Check the mirror in /etc/apt and the free space. Last lines:\n${lines}`,
-    { cause: failure },
+    `the base image of ${plan.suite} was not made: ${cause.message}. Check the mirror in /etc/apt and the free space.${lines}`,
+    { cause },
   );
 }
 
@@ -180,12 +181,4 @@ async function replaceDirectory(finished: string, place: string): Promise<void> 
   await fs.mkdir(join(place, '..'), { recursive: true });
   await fs.rm(place, { recursive: true, force: true });
   await fs.rename(finished, place);
-}
-
-/** The digest of a layout's image, or undefined where there is no finished layout. */
-async function readLayoutDigest(layout: string): Promise<Digest | undefined> {
-  const bytes = await fs.readFile(join(layout, 'index.json')).catch(() => undefined);
-  if (bytes === undefined) return undefined;
-  const index = parseManifest(bytes, mediaTypes.ociIndex);
-  return isImageIndex(index) ? index.manifests[0]?.digest : undefined;
 }

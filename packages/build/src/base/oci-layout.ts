@@ -8,7 +8,16 @@ import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
-import { type Descriptor, type Digest, digestHex, digestOf, mediaTypes, parseDigest } from '@varve/oci';
+import {
+  type Descriptor,
+  type Digest,
+  digestHex,
+  digestOf,
+  isImageIndex,
+  mediaTypes,
+  parseDigest,
+  parseManifest,
+} from '@varve/oci';
 import { runCommand } from '../command.ts';
 
 export interface RootImage {
@@ -111,4 +120,28 @@ async function writeBlob(blobs: string, mediaType: string, document: object): Pr
   const digest = digestOf(bytes);
   await fs.writeFile(join(blobs, digestHex(digest)), bytes);
   return { mediaType, digest, size: bytes.length };
+}
+
+/**
+ * The digest of a layout's image; undefined where there is no layout, or one that a power cut left incomplete: then a file
+ * has another size than its descriptor says.
+ */
+export async function readLayoutDigest(layout: string): Promise<Digest | undefined> {
+  try {
+    const index = parseManifest(await fs.readFile(join(layout, 'index.json')), mediaTypes.ociIndex);
+    const named = isImageIndex(index) ? index.manifests[0] : undefined;
+    if (named === undefined) return undefined;
+    const manifest = parseManifest(await fs.readFile(blobPath(layout, named.digest)), named.mediaType);
+    if (isImageIndex(manifest)) return undefined;
+    for (const { digest, size } of [manifest.config, ...manifest.layers]) {
+      if ((await fs.stat(blobPath(layout, digest))).size !== size) return undefined;
+    }
+    return named.digest;
+  } catch {
+    return undefined;
+  }
+}
+
+function blobPath(layout: string, digest: Digest): string {
+  return join(layout, 'blobs/sha256', digestHex(digest));
 }

@@ -68,7 +68,7 @@ interface RunInRootOptions {
 async function runInRoot(root: string, command: readonly string[], options: RunInRootOptions): Promise<string> {
   const args = ['--mount', '--pid', '--fork', '--kill-child', `--root=${root}`, '--mount-proc', '--', ...command];
   const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', HOME: '/root', TMPDIR: '/tmp' };
-  return runCommand('unshare', args, { ...options, env, timeout: 10 * 60_000 });
+  return runCommand('unshare', args, { ...options, env, killSignal: 'SIGKILL', timeout: 10 * 60_000 });
 }
 
 /** Copies the overlay into a root directory: 0755 for directories and executables, 0644 for files, all root's. */

@@ -1,17 +1,18 @@
 // Builds an OS image from a Containerfile with buildah, checks that it can boot, and pushes it by digest.
 
 import * as fs from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Digest, formatImageReference, parseDigest } from '@varve/oci';
-import { CommandFailure, runCommand } from '../command.ts';
+import { CommandFailure, formatLastLines, isOperationalFailure, runCommand } from '../command.ts';
 import { BuildError } from '../error.ts';
 import { readDirectoryFacts } from '../lint/directory-facts.ts';
-import { lintImage } from '../lint/rules.ts';
+import { type ImageFacts, lintImage } from '../lint/rules.ts';
 import { type Destination, pinned, pushFailure, type RegistryAccess } from '../push.ts';
 import { requireRoot } from '../root-user.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import { type Instruction, lineOfStep, parseStages, parseStep, type Step } from './containerfile.ts';
 import { type BuildahStorage, openStorage, type StorageDriver } from './storage.ts';
+import { holdStorage, removeLeftContainers } from './storage-lock.ts';
 
 export interface BuildSecret {
   /** The name in `RUN --mount=type=secret,id=…`. */
@@ -52,6 +53,9 @@ export interface BuiltImage {
 
 const buildTimeout = 2 * 60 * 60_000;
 
+/** With process and mount namespaces of its own, a build that is ended leaves no RUN going on and nothing mounted. */
+const ownNamespaces = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--'];
+
 /**
  * Builds, checks and pushes an image.
  * @throws BuildError BUILD_NEEDS_ROOT, BUILD_TOOL_MISSING, CONTAINERFILE_UNREADABLE, BUILD_FAILED, IMAGE_PUSH_FAILED, and the
@@ -60,12 +64,34 @@ const buildTimeout = 2 * 60 * 60_000;
 export async function buildImage(options: BuildImageOptions): Promise<BuiltImage> {
   requireRoot('building an image');
   const stages = parseStages(await readContainerfile(options.containerfile));
-  const storage = await openStorage(options.storageDirectory, options.storageDriver ?? 'auto', options.signal);
+  try {
+    const storage = await openStorage(options.storageDirectory, options.storageDriver ?? 'auto', options.signal);
+    await removeLeftContainers(storage);
+    const digest = await buildAndPush(stages, storage, options);
+    return { digest, reference: pinned(options.destination.reference, digest) };
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw isOperationalFailure(error) ? storageFailure(options.storageDirectory, error) : error;
+  }
+}
+
+/** What no step of the Containerfile is to blame for: the storage cannot be written or mounted. */
+function storageFailure(directory: string, cause: Error): BuildError {
+  const lines = cause instanceof CommandFailure ? formatLastLines(cause.lastLines) : '';
+  const message = `the build could not use ${directory}: ${cause.message}. Check its free space and that root can mount.${lines}`;
+  return new BuildError('BUILD_STORAGE_FAILED', message, { cause });
+}
+
+async function buildAndPush(
+  stages: readonly Instruction[][],
+  storage: BuildahStorage,
+  options: BuildImageOptions,
+): Promise<Digest> {
+  await using _hold = await holdStorage(storage, options.signal);
   await using work = await temporaryDirectory(options.storageDirectory, 'build-');
   const image = await build(stages, storage, work.path, options);
   await lint(image, storage, options.signal);
-  const digest = await push(image, storage, join(work.path, 'digest'), options);
-  return { digest, reference: pinned(options.destination.reference, digest) };
+  return await push(image, storage, join(work.path, 'digest'), options);
 }
 
 async function readContainerfile(path: string): Promise<string> {
@@ -92,8 +118,13 @@ async function build(
     options.onLog?.(line);
   };
   try {
-    const args = [...storage.options, ...buildArguments(options, idFile)];
-    await runCommand('buildah', args, { signal: options.signal, onLine, timeout: buildTimeout });
+    const command = ['buildah', ...storage.options, ...buildArguments(options, idFile)];
+    await runCommand('unshare', [...ownNamespaces, ...command], {
+      signal: options.signal,
+      onLine,
+      killSignal: 'SIGKILL',
+      timeout: buildTimeout,
+    });
   } catch (error) {
     if (error instanceof CommandFailure) throw buildFailure(options.containerfile, stages, step, error);
     throw error;
@@ -111,7 +142,7 @@ export function buildArguments(options: BuildImageOptions, idFile: string): stri
     `--isolation=${options.isolation ?? 'chroot'}`,
     `--timestamp=${options.timestamp ?? 0}`,
     `--iidfile=${idFile}`,
-    `--file=${options.containerfile}`,
+    `--file=${resolve(options.containerfile)}`,
     ...accessOptions(options),
   ];
   if (options.from !== undefined) args.push(`--from=${options.from}`);
@@ -143,8 +174,7 @@ export function buildFailure(
   const lines = failure.lastLines.flatMap(visibleText);
   const reason = lines.findLast((text) => text.startsWith('Error: '))?.slice('Error: '.length) ?? failure.message;
   const written = lines.filter((text) => !buildahNoise.test(text)).slice(-12);
-  const shown = written.length === 0 ? '' : ` Last lines:\n${written.map((text) => `  ${text}`).join('\n')}`;
-  const message = `${place}${what} failed: ${reason.replace(/^building at STEP ".*": /s, '')}. Correct that line and build again.${shown}`;
+  const message = `${place}${what} failed: ${reason.replace(/^building at STEP ".*": /s, '')}. Correct that line and build again.${formatLastLines(written)}`;
   return new BuildError('BUILD_FAILED', message, { cause: failure });
 }
 
@@ -162,15 +192,19 @@ function shorten(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }
 
-/** Mounts the image and throws the first reason why it would not boot. */
+/** Throws the first reason why the image would not boot. */
 async function lint(image: string, storage: BuildahStorage, signal?: AbortSignal): Promise<void> {
+  const [finding] = lintImage(await readFacts(image, storage, signal));
+  if (finding !== undefined) throw new BuildError(finding.code, `the built image ${finding.problem}; ${finding.cure}`);
+}
+
+/** Mounts the image for a look. */
+async function readFacts(image: string, storage: BuildahStorage, signal?: AbortSignal): Promise<ImageFacts> {
   const run = { signal, timeout: 5 * 60_000 };
   const container = await runCommand('buildah', [...storage.options, 'from', '--pull-never', '--', image], run);
   try {
     const tree = await runCommand('buildah', [...storage.options, 'mount', '--', container], run);
-    const [finding] = lintImage(await readDirectoryFacts(tree));
-    if (finding !== undefined)
-      throw new BuildError(finding.code, `the built image ${finding.problem}; ${finding.cure}`);
+    return await readDirectoryFacts(tree);
   } finally {
     // Also after an abort: the container would hold its layers for ever.
     await runCommand('buildah', [...storage.options, 'rm', '--', container], { timeout: run.timeout });

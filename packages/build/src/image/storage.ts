@@ -13,6 +13,7 @@ export interface BuildahStorage {
   readonly driver: StorageDriver;
   /** buildah's global options for it. */
   readonly options: readonly string[];
+  readonly lockFile: string;
 }
 
 /** Chooses a driver for a storage directory. A directory that was used before keeps its driver. */
@@ -30,7 +31,8 @@ export async function openStorage(
   // Mount counts must not outlive a reboot, so they lie under /run.
   const run = join('/run/varve-build', createHash('sha256').update(root).digest('hex').slice(0, 16));
   await fs.mkdir(run, { recursive: true, mode: 0o700 });
-  return { driver, options: storageOptions(driver, join(root, 'containers'), run) };
+  const options = storageOptions(driver, join(root, 'containers'), run);
+  return { driver, options, lockFile: join(run, 'builds.lock') };
 }
 
 export function storageOptions(driver: StorageDriver, root: string, run: string): string[] {
