@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // unit: needs nothing. integration (*.integration.test.ts): needs the Debian packages of scripts/packages.txt and root.
-// e2e: the whole product on real OSTree sysroots. vm: real boots in QEMU, emulated; skipped where it is not installed.
+// e2e: the whole product on real OSTree sysroots. long: the same under random kills, many times. vm: real boots in QEMU, emulated; skipped where it is not installed.
 export default defineConfig({
   test: {
     projects: [
@@ -26,9 +26,18 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: ['**/*.vm.test.ts', '**/node_modules/**'],
+          exclude: ['**/*.vm.test.ts', '**/*.long.test.ts', '**/node_modules/**'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
+          maxWorkers: 1,
+        },
+      },
+      {
+        test: {
+          name: 'long',
+          include: ['e2e/**/*.long.test.ts'],
+          testTimeout: 3_000_000,
+          hookTimeout: 900_000,
           maxWorkers: 1,
         },
       },
