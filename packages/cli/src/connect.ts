@@ -4,9 +4,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, KubeClient, loadKubeconfig } from '@varve/kube';
-
-/** State of `varve up` unless --state says otherwise. */
-export const defaultServerState = '/var/lib/varve/server';
+import { defaultServerState } from './defaults.ts';
 
 export interface ConnectOptions {
   readonly kubeconfig?: string | undefined;

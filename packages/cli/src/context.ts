@@ -1,6 +1,5 @@
 // What every command is given: where to write, when to stop, how to find the server. Passed in, never global.
 import type { KubeClient } from '@varve/kube';
-import { connect } from './connect.ts';
 import { CliError } from './error.ts';
 import type { OutputFormat, Terminal } from './output.ts';
 
@@ -17,6 +16,7 @@ export interface GlobalOptions {
 
 /** Runs `work` with a client for the chosen server, and closes it. */
 export async function withClient<T>(options: GlobalOptions, work: (client: KubeClient) => Promise<T>): Promise<T> {
+  const { connect } = await import('./connect.ts');
   await using client = await connect(options);
   return await work(client);
 }

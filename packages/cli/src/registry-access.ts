@@ -3,23 +3,13 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RegistryClientOptions, readCredentials } from '@varve/oci';
-import type { Command } from 'commander';
-import { defaultServerState } from './connect.ts';
-
-export interface RegistryFlags {
-  readonly authfile?: string;
-  readonly certDir?: string;
-}
-
-export function addRegistryFlags(command: Command): Command {
-  return command
-    .option('--authfile <file>', 'registry credentials, containers-auth.json(5) (default: as podman)')
-    .option('--cert-dir <directory>', 'ca.crt, client.cert and client.key, containers-certs.d(5)');
-}
+import type { Destination } from '@varve/build';
+import { parseImageReference, type RegistryClientOptions, readCredentials } from '@varve/oci';
+import { defaultServerState } from './defaults.ts';
+import type { RegistryFlags } from './registry-flags.ts';
 
 /** Flags that are not given fall back on what `varve up` wrote on this machine, for its own registry. */
-export function withLocalRegistry(flags: RegistryFlags): RegistryFlags {
+function withLocalRegistry(flags: RegistryFlags): RegistryFlags {
   if (flags.authfile !== undefined || flags.certDir !== undefined) return flags;
   const authfile = join(defaultServerState, 'registry-auth.json');
   return existsSync(authfile) ? { authfile, certDir: join(defaultServerState, 'certs.d') } : flags;
@@ -40,4 +30,10 @@ export async function registryOptions(flags: RegistryFlags): Promise<RegistryCli
 
 async function readPem(path: string): Promise<string | undefined> {
   return existsSync(path) ? await readFile(path, 'utf8') : undefined;
+}
+
+/** Where an image is pushed to. */
+export function destinationOf(text: string, flags: RegistryFlags): Destination {
+  const { authfile, certDir } = withLocalRegistry(flags);
+  return { reference: parseImageReference(text), authFile: authfile, certDirectory: certDir };
 }

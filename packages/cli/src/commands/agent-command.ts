@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
-import { createLogger } from '../logger.ts';
 
 export function addAgent(program: Command, context: Context): void {
   program
@@ -9,7 +8,10 @@ export function addAgent(program: Command, context: Context): void {
     .option('--sysroot <directory>', 'the root of the host, or a sysroot in a directory', '/')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options: { sysroot: string; logLevel: string }) => {
-      const { restartProcess, runAgent } = await import('@varve/agent');
+      const [{ restartProcess, runAgent }, { createLogger }] = await Promise.all([
+        import('@varve/agent'),
+        import('../logger.ts'),
+      ]);
       const logger = createLogger(options.logLevel);
       const outcome = await runAgent({ sysroot: options.sysroot, signal: context.signal, logger });
       // A host in a directory boots by starting its agent afresh, on the deployment that the boot entries name now.

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type Context, collect, type GlobalOptions, withClient } from '../context.ts';
 import { CliError } from '../error.ts';
 import { print } from '../output.ts';
-import { type ApplyResult, applyObject, readManifests } from './apply.ts';
+import type { ApplyResult } from './apply.ts';
 
 export function addApply(program: Command, context: Context): void {
   program
@@ -12,6 +12,7 @@ export function addApply(program: Command, context: Context): void {
     .option('--dry-run', 'let the server check everything, and store nothing', false)
     .action(async (options: { filename: string[]; dryRun: boolean }, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
+      const { applyObject, readManifests } = await import('./apply.ts');
       const objects = await readManifests(options.filename);
       if (objects.length === 0) throw new CliError('MANIFEST_UNREADABLE', `${options.filename.join(', ')}: no objects`);
       const results: ApplyResult[] = [];

@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
 import { type Context, type GlobalOptions, withClient } from '../context.ts';
-import { findDefinition } from '../kinds.ts';
 import { print } from '../output.ts';
-import { getObjects, getTable } from './get.ts';
 
 interface Options {
   namespace?: string;
@@ -21,6 +19,10 @@ export function addGet(program: Command, context: Context): void {
     .option('--wide', 'more columns', false)
     .action(async (kind: string, name: string | undefined, options: Options, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
+      const [{ findDefinition }, { getObjects, getTable }] = await Promise.all([
+        import('../kinds.ts'),
+        import('./get.ts'),
+      ]);
       const definition = findDefinition(kind);
       const query = { name, namespace: options.namespace, selector: options.selector, signal: context.signal };
       await withClient(globals, async (client) => {

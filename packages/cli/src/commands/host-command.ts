@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type Context, collect, type GlobalOptions } from '../context.ts';
 import { print } from '../output.ts';
-import { addRegistryFlags, type RegistryFlags, registryOptions } from '../registry-access.ts';
+import { addRegistryFlags, type RegistryFlags } from '../registry-flags.ts';
 import { formatHostStatus, stagingProgress, summarizeHost } from './host.ts';
 
 interface CreateOptions extends RegistryFlags {
@@ -39,7 +39,10 @@ function addCreate(host: Command, context: Context): void {
       .option('--karg <argument>', 'kernel argument of the host (repeatable)', collect),
   ).action(async (options: CreateOptions, command: Command) => {
     const globals = command.optsWithGlobals<GlobalOptions>();
-    const { createHost } = await import('@varve/agent');
+    const [{ createHost }, { registryOptions }] = await Promise.all([
+      import('@varve/agent'),
+      import('../registry-access.ts'),
+    ]);
     const created = await createHost({
       sysroot: options.sysroot,
       image: options.image,

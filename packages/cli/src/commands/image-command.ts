@@ -1,16 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Destination } from '@varve/build';
-import { parseImageReference } from '@varve/oci';
 import type { Command } from 'commander';
 import { type Context, collect, collectPair, type GlobalOptions } from '../context.ts';
+import { defaultCache } from '../defaults.ts';
 import { CliError } from '../error.ts';
 import { print } from '../output.ts';
-import { addRegistryFlags, type RegistryFlags, withLocalRegistry } from '../registry-access.ts';
+import { addRegistryFlags, type RegistryFlags } from '../registry-flags.ts';
 import { formatInspection } from './inspection.ts';
-
-/** Base images and the layers of builds. */
-const defaultCache = '/var/cache/varve';
 
 interface BaseOptions extends RegistryFlags {
   suite?: string;
@@ -50,7 +46,10 @@ function addBase(image: Command, context: Context): void {
   ).action(async (distribution: string, options: BaseOptions, command: Command) => {
     if (distribution !== 'debian') throw new CliError('USAGE', `there is no base for ${distribution}; known: debian`);
     const globals = command.optsWithGlobals<GlobalOptions>();
-    const { buildDebianBase } = await import('@varve/build');
+    const [{ buildDebianBase }, { destinationOf }] = await Promise.all([
+      import('@varve/build'),
+      import('../registry-access.ts'),
+    ]);
     let step = '';
     const base = await buildDebianBase({
       suite: options.suite,
@@ -84,7 +83,10 @@ function addBuild(image: Command, context: Context): void {
       .option('--no-cache', 'build every step again'),
   ).action(async (directory: string, options: BuildOptions, command: Command) => {
     const globals = command.optsWithGlobals<GlobalOptions>();
-    const { buildImage } = await import('@varve/build');
+    const [{ buildImage }, { destinationOf }] = await Promise.all([
+      import('@varve/build'),
+      import('../registry-access.ts'),
+    ]);
     const destination = destinationOf(options.push, options);
     const built = await buildImage({
       ...destination,
@@ -116,11 +118,6 @@ function addInspect(image: Command, context: Context): void {
     const inspection = await inspect(text, options, context.signal);
     print(context.terminal, globals.output, inspection, () => formatInspection(inspection));
   });
-}
-
-function destinationOf(text: string, flags: RegistryFlags): Destination {
-  const { authfile, certDir } = withLocalRegistry(flags);
-  return { reference: parseImageReference(text), authFile: authfile, certDirectory: certDir };
 }
 
 function containerfileIn(directory: string): string {

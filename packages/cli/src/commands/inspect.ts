@@ -1,7 +1,8 @@
 // varve image inspect: reads an image over the registry.
 import { type ImageInspection, inspectImage } from '@varve/build';
 import { parseImageReference, RegistryClient } from '@varve/oci';
-import { type RegistryFlags, registryOptions } from '../registry-access.ts';
+import { registryOptions } from '../registry-access.ts';
+import type { RegistryFlags } from '../registry-flags.ts';
 
 export async function inspect(text: string, flags: RegistryFlags, signal: AbortSignal): Promise<ImageInspection> {
   const reference = parseImageReference(text);

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { loadConnection } from '../connect.ts';
 import { type Context, collectPair, type GlobalOptions, parseDuration, withClient } from '../context.ts';
 import { CliError } from '../error.ts';
 import { print } from '../output.ts';
@@ -33,7 +32,10 @@ function addToken(node: Command, context: Context): void {
     .option('--ttl <duration>', 'how long it can be used', parseDuration, parseDuration('24h'))
     .action(async (options: TokenOptions, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
-      const { createJoinToken } = await import('./token.ts');
+      const [{ createJoinToken }, { loadConnection }] = await Promise.all([
+        import('./token.ts'),
+        import('../connect.ts'),
+      ]);
       const connection = await loadConnection(globals);
       const token = await withClient(globals, (client) =>
         createJoinToken(client, connection, { lifetime: options.ttl, labels: options.labels, signal: context.signal }),

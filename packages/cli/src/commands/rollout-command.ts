@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type Context, type GlobalOptions, parseDuration, withClient } from '../context.ts';
 import { formatTable, print } from '../output.ts';
-import { type RolloutStatus, rolloutStatus, watchRollout } from './rollout.ts';
+import type { RolloutStatus } from './rollout.ts';
 
 function clock(): string {
   return new Date().toTimeString().slice(0, 8);
@@ -24,6 +24,7 @@ export function addRollout(program: Command, context: Context): void {
     .option('--timeout <duration>', 'give up after this', parseDuration, parseDuration('1h'))
     .action(async (pool: string, options: { watch: boolean; timeout: number }, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
+      const { rolloutStatus, watchRollout } = await import('./rollout.ts');
       await withClient(globals, async (client) => {
         const status = options.watch
           ? await watchRollout(client, pool, {

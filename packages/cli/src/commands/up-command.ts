@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { defaultServerState } from '../connect.ts';
 import { type Context, collect } from '../context.ts';
+import { defaultServerState } from '../defaults.ts';
 import { CliError } from '../error.ts';
-import { createLogger } from '../logger.ts';
 
 interface Options {
   state: string;
@@ -30,7 +29,7 @@ export function addUp(program: Command, context: Context): void {
     .option('--hostname <name>', 'another name or address that hosts use to reach it (repeatable)', collect)
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options: Options) => {
-      const { startServer } = await import('@varve/server');
+      const [{ startServer }, { createLogger }] = await Promise.all([import('@varve/server'), import('../logger.ts')]);
       await using server = await startServer({
         stateDirectory: options.state,
         listen: options.listen,
