@@ -1,28 +1,11 @@
 #!/usr/bin/env node
-// The varve command: parses, runs, prints. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
-import { CommanderError } from 'commander';
-import { describeError, exitCodeOf } from './error.ts';
-import { processTerminal } from './output.ts';
-import { createProgram } from './program.ts';
+// Starts the varve command. Compiled code is cached, which halves the time to the first line of output; the cache lies
+// where only this user can write, since whatever lies in it is run.
+import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 
-const interrupt = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(name, () => {
-    // The second one does not wait for anything.
-    if (interrupt.signal.aborted) process.exit(130);
-    interrupt.abort();
-  });
-}
-const terminal = processTerminal();
-// `varve get … | head` closes the pipe early; that is no failure.
-process.stdout.on('error', () => process.exit(0));
-try {
-  await createProgram({ terminal, signal: interrupt.signal }).parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-  } else {
-    terminal.err(describeError(error));
-    process.exitCode = interrupt.signal.aborted ? 130 : exitCodeOf(error);
-  }
-}
+const home = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+enableCompileCache(process.getuid?.() === 0 ? '/var/cache/varve/node' : join(home, 'varve', 'node'));
+const { run } = await import('./run.ts');
+await run();
