@@ -77,6 +77,7 @@ need_modules() {
   # Not by node_modules/.bin/node alone: npm 9 leaves that link out, because the package of the other architecture has it too.
   PATH="$root/node_modules/$node_package/bin:$root/node_modules/.bin:$PATH"
   export PATH
+  node --version >/dev/null || fail "Node 26 of $node_package does not run: apt-get install libatomic1"
 }
 
 # need_kubectl: a kubectl that is new enough, in PATH.

@@ -1,19 +1,10 @@
 // What the quickstart was asked to do, and where it keeps what.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-export const usage = `npm run quickstart -- [options]
-
-From a fresh clone to three hosts on an OS image of your own, in seven steps.
-On a terminal it stays up at the end until Ctrl-C; otherwise it ends, and leaves nothing running.
-
-  --keep             keep hosts, registry and server state afterwards (default: they are removed)
-  --clean            remove everything that any quickstart left, caches included, and end
-  --directory DIR    where hosts and server state live (default: /var/lib/varve/quickstart)
-  --cache DIR        where the base image is cached between runs (default: /var/cache/varve)
-  --timings FILE     write the time of each step, in seconds, as JSON
-  --help             this text
-`;
+/** In a file, so that `--help` needs neither npm dependencies nor Node 26. */
+export const usage = readFileSync(new URL('usage.txt', import.meta.url), 'utf8');
 
 export interface QuickstartOptions {
   readonly keep: boolean;
