@@ -6,8 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHost, hostStatus, joinHost, runAgent, stateDirectoryOf } from '@varve/agent';
 import {
-  certificateSigningRequestResource,
-  configMapResource,
   eventResource,
   leaseResource,
   type MachineConfigNode,
@@ -16,7 +14,6 @@ import {
   machineConfigNodeResource,
   machineConfigPoolResource,
   machineConfigResource,
-  namespaceResource,
   nodeResource,
   secretResource,
 } from '@varve/api';
@@ -86,18 +83,6 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'varve-agent-'));
   registry = await FixtureRegistry.start();
   server = await startTestServer({
-    resources: [
-      nodeResource,
-      secretResource,
-      configMapResource,
-      namespaceResource,
-      eventResource,
-      leaseResource,
-      certificateSigningRequestResource,
-      machineConfigResource,
-      machineConfigPoolResource,
-      machineConfigNodeResource,
-    ],
     roles: (store) => [hostRole(store)],
   });
   client = new KubeClient(await loadKubeconfig(server.kubeconfig));

@@ -3,17 +3,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   certificateSigningRequestResource,
-  configMapResource,
   eventResource,
   kubeletClientSigner,
-  leaseResource,
   type MachineConfig,
   type MachineConfigNode,
   type MachineConfigPool,
   machineConfigNodeResource,
   machineConfigPoolResource,
   machineConfigResource,
-  namespaceResource,
   nodeResource,
   roleLabel,
   type Secret,
@@ -214,19 +211,7 @@ function nodeAccess(store: Store): NodeRoleOptions {
 const imageOf = (content: string) => `registry.example/os/web@${digestOf(Buffer.from(content))}`;
 
 beforeAll(async () => {
-  const resources = [
-    machineConfigResource,
-    machineConfigPoolResource,
-    machineConfigNodeResource,
-    nodeResource,
-    leaseResource,
-    eventResource,
-    secretResource,
-    configMapResource,
-    namespaceResource,
-    certificateSigningRequestResource,
-  ];
-  server = await startTestServer({ resources, roles: (store) => [nodeRole(nodeAccess(store))] });
+  server = await startTestServer({ roles: (store) => [nodeRole(nodeAccess(store))] });
   client = new KubeClient({ server: server.url, ca: server.authority.certificate, token: server.token });
   const secret: Secret = {
     apiVersion: 'v1',

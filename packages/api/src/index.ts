@@ -29,5 +29,6 @@ export * from './kinds/machine-config-pool.ts';
 export type { MachineConfigSpec } from './machine-config-spec.ts';
 export * from './merge.ts';
 export * from './resource.ts';
+export { resources } from './resources.ts';
 export * from './schema.ts';
 export { isRendered, maxConfigBytes, validateMachineConfig } from './validate.ts';

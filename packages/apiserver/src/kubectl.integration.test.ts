@@ -2,18 +2,6 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import {
-  certificateSigningRequestResource,
-  configMapResource,
-  eventResource,
-  leaseResource,
-  machineConfigNodeResource,
-  machineConfigPoolResource,
-  machineConfigResource,
-  namespaceResource,
-  nodeResource,
-  secretResource,
-} from '@varve/api';
 import { createCertificateRequest, createKey } from '@varve/kube';
 import spawn, { SubprocessError } from 'nano-spawn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -222,20 +210,7 @@ describe.each(await kubectls())('%s', (path) => {
   let server: TestServer;
 
   beforeAll(async () => {
-    server = await startTestServer({
-      resources: [
-        certificateSigningRequestResource,
-        configMapResource,
-        eventResource,
-        leaseResource,
-        machineConfigNodeResource,
-        machineConfigPoolResource,
-        machineConfigResource,
-        namespaceResource,
-        nodeResource,
-        secretResource,
-      ],
-    });
+    server = await startTestServer();
   });
 
   afterAll(async () => {

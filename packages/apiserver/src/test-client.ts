@@ -1,18 +1,7 @@
 // A client for tests of the whole server: plain HTTPS requests, so that every header and byte is the test's.
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
-import {
-  certificateSigningRequestResource,
-  configMapResource,
-  eventResource,
-  leaseResource,
-  machineConfigNodeResource,
-  machineConfigPoolResource,
-  namespaceResource,
-  nodeResource,
-  secretResource,
-  valueAt,
-} from '@varve/api';
+import { valueAt } from '@varve/api';
 import { nodeRole } from './authorization/node.ts';
 import { startTestServer, type TestServer } from './testing.ts';
 
@@ -86,17 +75,6 @@ export function parseJson(text: string): unknown {
 
 export async function startTestClient(): Promise<TestClient> {
   const server = await startTestServer({
-    resources: [
-      certificateSigningRequestResource,
-      configMapResource,
-      eventResource,
-      leaseResource,
-      machineConfigNodeResource,
-      machineConfigPoolResource,
-      namespaceResource,
-      nodeResource,
-      secretResource,
-    ],
     storeOptions: { history: { changes: 500, characters: 10_000_000 } },
     roles: (store) => [
       nodeRole({

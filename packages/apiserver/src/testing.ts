@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ResourceDefinition } from '@varve/api';
+import { type ResourceDefinition, resources } from '@varve/api';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -24,7 +24,8 @@ import { Store, type StoreOptions } from './store/store.ts';
 import { mastersGroup } from './user.ts';
 
 export interface TestServerOptions {
-  readonly resources: readonly ResourceDefinition[];
+  /** All kinds unless given. */
+  readonly resources?: readonly ResourceDefinition[];
   readonly storeOptions?: StoreOptions;
   /** Besides administrators, joining hosts and what everyone may do. */
   readonly roles?: (store: Store) => readonly Role[];
@@ -45,7 +46,7 @@ export interface TestServer extends AsyncDisposable {
   readonly errors: readonly unknown[];
 }
 
-export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), 'varve-apiserver-'));
   const authority = await createCertificateAuthority({ commonName: 'varve-test' });
   const serving = await issueServerCertificate(authority, { hosts: ['127.0.0.1', 'localhost'] });
@@ -58,7 +59,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   const app = fastify(apiServerFastifyOptions(tls));
   app.setNotFoundHandler(notFoundHandler);
   await app.register(apiServerPlugin, {
-    resources: options.resources,
+    resources: options.resources ?? resources,
     store,
     authorizer: authorizerOf(roles),
     admission: admissionOf(roles),

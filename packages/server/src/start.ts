@@ -1,6 +1,7 @@
 // `varve up`: puts API server, registry and controllers together in one process, on one port with TLS. The controllers
 // talk to the API over that port like everybody else; there is no side door.
 import { createWriteStream } from 'node:fs';
+import { resources } from '@varve/api';
 import {
   admissionOf,
   apiServerFastifyOptions,
@@ -24,7 +25,6 @@ import type { Logger } from 'pino';
 import { createRegistryAuthorizer } from './authorize-registry.ts';
 import { writeCredentialFiles } from './credential-files.ts';
 import { createResolver } from './image-resolver.ts';
-import { servedKinds } from './kinds.ts';
 import { certificateHosts, formatAuthority, type ListenAddress, listenError } from './listen.ts';
 import { rolesOf } from './roles.ts';
 import { StateDirectory } from './state-directory.ts';
@@ -104,7 +104,7 @@ async function listen(options: ServerOptions, parts: Parts): Promise<{ port: num
   app.setNotFoundHandler(notFoundHandler);
   const roles = rolesOf(store);
   await app.register(apiServerPlugin, {
-    resources: servedKinds,
+    resources,
     store,
     authorizer: authorizerOf(roles),
     admission: admissionOf(roles),

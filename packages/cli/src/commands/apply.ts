@@ -2,11 +2,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { apiVersionOf, type KubeObject, type ResourceDefinition } from '@varve/api';
+import { apiVersionOf, type KubeObject, type ResourceDefinition, resources } from '@varve/api';
 import { collectionPath, isKubeError, type KubeClient, objectPath } from '@varve/kube';
 import { type Document, parseAllDocuments } from 'yaml';
 import { CliError } from '../error.ts';
-import { definitions } from '../kinds.ts';
 import { lastAppliedAnnotation, threeWayMergePatch } from '../three-way-merge.ts';
 
 export interface ApplyResult {
@@ -79,11 +78,11 @@ function asObject(path: string, value: unknown): KubeObject {
 }
 
 function definitionOf(object: KubeObject): ResourceDefinition {
-  const found = definitions.find(
+  const found = resources.find(
     (definition) => definition.kind === object.kind && apiVersionOf(definition) === object.apiVersion,
   );
   if (found !== undefined) return found;
-  const known = definitions.map((definition) => `${definition.kind} (${apiVersionOf(definition)})`).join(', ');
+  const known = resources.map((definition) => `${definition.kind} (${apiVersionOf(definition)})`).join(', ');
   throw new CliError('KIND_UNKNOWN', `${object.kind} (${object.apiVersion}) is no kind of Varve's; known: ${known}`);
 }
 
