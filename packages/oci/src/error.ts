@@ -10,11 +10,13 @@ export const ociErrorCodes = [
   'LAYER_TOO_LARGE',
   'LAYER_UNSUPPORTED',
   'PLATFORM_NOT_FOUND',
+  'RANGES_UNSUPPORTED',
   'REFERENCE_INVALID',
   'REGISTRY_PROTOCOL',
   'REGISTRY_UNAUTHORIZED',
   'REGISTRY_UNREACHABLE',
   'SIZE_MISMATCH',
+  'TOC_INVALID',
 ] as const;
 
 export type OciErrorCode = (typeof ociErrorCodes)[number];

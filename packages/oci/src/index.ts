@@ -1,3 +1,7 @@
+export { type ChunkedLocation, chunkedLocation } from './chunked/annotations.ts';
+export { type FetchedFile, fetchContents } from './chunked/fetch-contents.ts';
+export { fetchToc } from './chunked/fetch-toc.ts';
+export type { Toc, TocChunk, TocEntry } from './chunked/toc.ts';
 export type { CredentialLookup, Credentials } from './client/authenticator.ts';
 export { RegistryClient, type RegistryClientOptions } from './client/registry-client.ts';
 export { readCredentials } from './credentials.ts';
@@ -17,6 +21,7 @@ export {
 } from './manifest.ts';
 export { layerMediaTypes, mediaTypes } from './media-types.ts';
 export { formatPlatform, hostPlatform } from './platform.ts';
+export type { BlobRange, OpenedRange, OpenRanges } from './ranges/open-ranges.ts';
 export {
   formatImageReference,
   type ImageReference,
@@ -24,6 +29,6 @@ export {
   isTag,
   parseImageReference,
 } from './reference.ts';
-export type { TarEntry, TarEntryType } from './tar/entry.ts';
+export type { TarEntry, TarEntryMetadata, TarEntryType } from './tar/entry.ts';
 export { readTar } from './tar/read.ts';
 export { type ExpectedContent, verifyContent } from './verify.ts';

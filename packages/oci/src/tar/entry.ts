@@ -1,7 +1,7 @@
 export type TarEntryType = 'file' | 'directory' | 'symlink' | 'hardlink' | 'character' | 'block' | 'fifo';
 
-/** One entry of an archive. Its path is as written there (UTF-8, no NUL, not empty): path rules are the consumer's. */
-export interface TarEntry {
+/** What an archive says about one entry. Its path is as written there (UTF-8, no NUL, not empty): path rules are the consumer's. */
+export interface TarEntryMetadata {
   path: string;
   type: TarEntryType;
   /** Permission bits with setuid, setgid and sticky: 0 to 0o7777. */
@@ -15,6 +15,10 @@ export interface TarEntry {
   /** The target of a symlink, or the path in the archive that a hardlink means. */
   linkTarget?: string;
   xattrs: Map<string, Uint8Array>;
+}
+
+/** One entry of an archive with its content. */
+export interface TarEntry extends TarEntryMetadata {
   /** Readable once, and only until the next entry is asked for. */
   content: AsyncIterable<Uint8Array>;
 }
