@@ -35,6 +35,7 @@ ExecStart=/usr/bin/systemctl --force --force poweroff
 `;
 
 let directory: string;
+let tree: string | undefined;
 let deployment: Deployment;
 let console: string;
 
@@ -58,16 +59,19 @@ beforeAll(async () => {
     imageReference: images.firewall.reference,
     kernelArguments,
   });
-  await addReportUnit(sysroot.deploymentPath(deployment));
+  tree = sysroot.deploymentPath(deployment);
+  await addReportUnit(tree);
   console = await boot(sysroot, deployment);
 }, 900_000 + bootTimeout);
 
 afterAll(async () => {
+  // ostree makes a deployment's top directory immutable.
+  if (tree !== undefined) await run('chattr', '-i', tree);
   if (directory !== undefined) await rm(directory, { recursive: true, force: true });
 });
 
-async function addReportUnit(tree: string): Promise<void> {
-  const units = join(tree, 'etc/systemd/system');
+async function addReportUnit(deploymentPath: string): Promise<void> {
+  const units = join(deploymentPath, 'etc/systemd/system');
   await writeFile(join(units, 'report.service'), reportUnit);
   await mkdir(join(units, 'multi-user.target.wants'), { recursive: true });
   await symlink('../report.service', join(units, 'multi-user.target.wants/report.service'));

@@ -31,6 +31,8 @@ const userland = [
   'dracut',
   'e2fsprogs',
   'iproute2',
+  // /etc/protocols and /etc/services: rules and configuration use these names.
+  'netbase',
   'ca-certificates',
   'openssh-server',
 ];
