@@ -15,7 +15,8 @@ import { dataUrl, FixtureHost, waitUntil } from './fixtures/host.ts';
 import { bootableContent, FixtureRegistry } from './fixtures/registry.ts';
 import { Tree } from './tree/tree.ts';
 
-const rounds = 20;
+/** A few in every run; continuous integration asks for more. */
+const rounds = Number(process.env.VARVE_KILL_ROUNDS ?? 5);
 /** Milliseconds; longer than an update takes with a reboot, so that kills fall before, into and after it. */
 const longestLife = 3_000;
 /** Milliseconds; an apply takes about as long, and is what a random moment of the whole hits too seldom. */
