@@ -2,9 +2,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { findKubectl } from '../kubectl/find.ts';
+import { lockDirectory } from './lock.ts';
 import { type Paths, parseOptions, pathsIn, type QuickstartOptions, usage } from './options.ts';
 import { Quickstart } from './quickstart.ts';
-import { removeTree } from './remove.ts';
+import { removeCache, removeState } from './remove.ts';
 import { Steps } from './steps.ts';
 
 function write(line: string): void {
@@ -12,10 +13,10 @@ function write(line: string): void {
 }
 
 async function clean(options: QuickstartOptions): Promise<void> {
-  for (const path of [options.directory, options.cacheDirectory]) {
-    await removeTree(path);
-    write(`removed ${path}`);
-  }
+  using _lock = lockDirectory(options.directory);
+  await removeState(options.directory);
+  await removeCache(options.cacheDirectory);
+  write(`Removed what quickstarts left in ${options.directory} and ${options.cacheDirectory}.`);
 }
 
 /** Puts a kubectl that is new enough first in PATH. Returns what a person types to have the same one. */
@@ -41,10 +42,11 @@ async function stayUp(quickstart: Quickstart, setUp: string[], signal: AbortSign
 }
 
 async function run(options: QuickstartOptions, signal: AbortSignal): Promise<void> {
+  using _lock = lockDirectory(options.directory);
   const paths: Paths = pathsIn(options.directory);
   const started = performance.now();
   const setUp = await useKubectl(options.cacheDirectory, signal);
-  await removeTree(paths.root);
+  await removeState(paths.root);
   for (const path of [paths.root, paths.hosts, paths.logs]) await mkdir(path, { recursive: true, mode: 0o700 });
   const steps = new Steps(7, write);
   const quickstart = new Quickstart({ paths, cacheDirectory: options.cacheDirectory, signal, steps, write });
@@ -59,7 +61,7 @@ async function run(options: QuickstartOptions, signal: AbortSignal): Promise<voi
       write(`Kept ${paths.root}; npm run quickstart -- --clean removes it. To start the control plane again:`);
       write(`  npm run varve -- up --state ${paths.server} --listen ${quickstart.authority}`);
     } else {
-      await removeTree(paths.root);
+      await removeState(paths.root);
       write(`Removed ${paths.root}; the cache ${options.cacheDirectory} makes the next run fast (--keep, --clean).`);
     }
   }

@@ -1,5 +1,5 @@
 /** Codes of every error that this package throws; each has a row in docs/errors.md. */
-export const serverErrorCodes = ['PORT_IN_USE', 'STATE_IN_USE', 'STATE_UNREADABLE'] as const;
+export const serverErrorCodes = ['PORT_IN_USE', 'STATE_UNREADABLE'] as const;
 export type ServerErrorCode = (typeof serverErrorCodes)[number];
 
 export class ServerError extends Error {

@@ -53,14 +53,15 @@ export interface RunningServer extends AsyncDisposable {
 
 /**
  * Starts everything, or nothing.
- * @throws ServerError PORT_IN_USE, STATE_IN_USE, STATE_UNREADABLE, and what Store.open and RegistryStorage.open throw
+ * @throws ServerError PORT_IN_USE, STATE_UNREADABLE, and what Store.open (STORE_LOCKED) and RegistryStorage.open throw
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   await using opening = new AsyncDisposableStack();
-  const state = opening.use(await StateDirectory.open(options.stateDirectory));
+  const state = await StateDirectory.open(options.stateDirectory);
+  // First, since one process at a time can have it open: two servers would overwrite each other's files.
+  const store = opening.adopt(Store.open(state.databasePath), (open) => open.close());
   const ca = await state.authority();
   const registryPassword = await state.registryPassword();
-  const store = opening.adopt(Store.open(state.databasePath), (open) => open.close());
   const registry = opening.use(await RegistryStorage.open(state.registryPath));
   const parts = { state, ca, store, registry, registryPassword };
   const { port, close } = await listen(options, parts);

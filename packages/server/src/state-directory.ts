@@ -1,8 +1,7 @@
 // The one directory that holds all state of `varve up`: certificates, credentials, the database, the registry.
 // Files that are missing are made, files that are there are used; each appears complete or not at all.
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import {
   type CertificateAuthority,
@@ -17,21 +16,20 @@ import { ServerError } from './error.ts';
 /** Certificates are replaced at start when they have less than this left (milliseconds). */
 const renewBefore = 30 * 24 * 60 * 60 * 1000;
 
-export class StateDirectory implements AsyncDisposable {
+/** Not locked by itself: whoever opens it opens its database first, which one process has at a time. */
+export class StateDirectory {
   readonly path: string;
-  readonly #lock: Server;
 
-  private constructor(path: string, lock: Server) {
+  private constructor(path: string) {
     this.path = path;
-    this.#lock = lock;
   }
 
-  /** Opens or makes the directory (mode 0700) and holds it for this process. STATE_IN_USE when another one has it. */
+  /** Opens or makes the directory (mode 0700). */
   static async open(path: string): Promise<StateDirectory> {
     const absolute = resolve(path);
     await mkdir(join(absolute, 'pki'), { recursive: true, mode: 0o700 });
     await chmod(absolute, 0o700);
-    return new StateDirectory(absolute, await holdLock(absolute));
+    return new StateDirectory(absolute);
   }
 
   get databasePath(): string {
@@ -118,34 +116,10 @@ export class StateDirectory implements AsyncDisposable {
     await writeFileAtomically(join(this.path, 'pki', `${name}.key`), pair.key, 0o600);
     await writeFileAtomically(join(this.path, 'pki', `${name}.crt`), pair.certificate, 0o600);
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await new Promise<void>((done) => this.#lock.close(() => done()));
-  }
 }
 
 function isFresh(credential: Credential): boolean {
   return parseCertificate(credential.certificate).notAfter.getTime() - Date.now() > renewBefore;
-}
-
-/** An abstract Unix socket: the kernel frees it with the process, however that ends (unix(7)). */
-async function holdLock(path: string): Promise<Server> {
-  const lock = createServer((socket) => socket.destroy());
-  return await new Promise<Server>((done, fail) => {
-    lock.once('error', (cause) =>
-      fail(
-        new ServerError(
-          'STATE_IN_USE',
-          `${path} belongs to a varve up that is running; stop that one, or choose another --state`,
-          {
-            cause,
-          },
-        ),
-      ),
-    );
-    // The name has at most 107 bytes, a path may be longer.
-    lock.listen(`\0varve-state-${createHash('sha256').update(path).digest('hex')}`, () => done(lock));
-  });
 }
 
 async function readText(path: string): Promise<string | undefined> {
