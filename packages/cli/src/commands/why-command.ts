@@ -11,8 +11,11 @@ export function addWhy(program: Command, context: Context): void {
       const globals = command.optsWithGlobals<GlobalOptions>();
       const { explainHost } = await import('./why.ts');
       const explanation = await withClient(globals, (client) => explainHost(client, name, context.signal));
-      print(context.terminal, globals.output, explanation, () =>
-        explanation.advice === '' ? explanation.answer : `${explanation.answer}\n  next: ${explanation.advice}`,
-      );
+      print(context.terminal, globals.output, explanation, () => {
+        const lines = [explanation.answer];
+        if (explanation.advice !== '') lines.push(`  next: ${explanation.advice}`);
+        for (const difference of explanation.drift) lines.push(`  drift: ${difference}`);
+        return lines.join('\n');
+      });
     });
 }

@@ -14,6 +14,8 @@ import { isKubeError, type KubeClient } from '@varve/kube';
 export interface HostExplanation extends Explanation {
   readonly node: string;
   readonly pool: string | null;
+  /** What differs on the host from its config, whatever it is updated to. */
+  readonly drift: readonly string[];
 }
 
 interface Fleet {
@@ -65,5 +67,7 @@ export async function explainHost(client: KubeClient, name: string, signal: Abor
     target: pool === undefined ? undefined : await targetOf(client, pool, signal),
     members: pool === undefined ? [] : membersOf(pool.metadata.name ?? '', fleet),
   };
-  return { node: name, pool: pool?.metadata.name ?? null, ...explainNode(name, input) };
+  const state = fleet.states.find((one) => one.metadata.name === name);
+  const drift = (state?.status?.drift ?? []).map(({ path, message }) => `${path} ${message}`);
+  return { node: name, pool: pool?.metadata.name ?? null, ...explainNode(name, input), drift };
 }
