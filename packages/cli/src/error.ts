@@ -1,11 +1,5 @@
 /** Codes of every error that this package throws; each has a row in docs/errors.md. */
-export const cliErrorCodes = [
-  'USAGE',
-  'MANIFEST_UNREADABLE',
-  'KIND_UNKNOWN',
-  'ROLLOUT_TIMEOUT',
-  'HOST_FILE_EXISTS',
-] as const;
+export const cliErrorCodes = ['USAGE', 'MANIFEST_UNREADABLE', 'KIND_UNKNOWN', 'ROLLOUT_TIMEOUT'] as const;
 export type CliErrorCode = (typeof cliErrorCodes)[number];
 
 export class CliError extends Error {
