@@ -50,14 +50,18 @@ async function run(options: QuickstartOptions, signal: AbortSignal): Promise<voi
   for (const path of [paths.root, paths.hosts, paths.logs]) await mkdir(path, { recursive: true, mode: 0o700 });
   const steps = new Steps(7, write);
   const quickstart = new Quickstart({ paths, cacheDirectory: options.cacheDirectory, signal, steps, write });
+  let failed = true;
   try {
     await quickstart.run();
+    failed = false;
     write(`\nAll of it took ${((performance.now() - started) / 1000).toFixed(0)} s.`);
     if (options.timings !== undefined) await writeFile(options.timings, `${JSON.stringify(steps.seconds, null, 2)}\n`);
     if (process.stdout.isTTY && process.stdin.isTTY) await stayUp(quickstart, setUp, signal);
   } finally {
     await quickstart.stop();
-    if (options.keep) {
+    if (failed && !signal.aborted) {
+      write(`\nKept ${paths.root} to look into: the logs are in ${paths.logs}. The next run removes it.`);
+    } else if (options.keep) {
       write(`Kept ${paths.root}; npm run quickstart -- --clean removes it. To start the control plane again:`);
       write(`  npm run varve -- up --state ${paths.server} --listen ${quickstart.authority}`);
     } else {

@@ -8,37 +8,45 @@ import spawnCommand from 'nano-spawn';
 const varveMain = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
 const nodeArguments = ['--disable-warning=ExperimentalWarning', varveMain];
 
-/** Runs `varve ARGS` to its end and returns what it printed; its progress goes to `onLine`. */
-export async function varve(
-  args: readonly string[],
-  options: { signal: AbortSignal; onLine?: (line: string) => void; env?: Record<string, string> },
-): Promise<string> {
-  const child = spawnCommand(process.execPath, [...nodeArguments, ...args], {
-    signal: options.signal,
-    stdin: 'ignore',
-    env: options.env ?? {},
-  });
-  const lines: string[] = [];
-  const output = (async () => {
-    for await (const line of child.stdout) lines.push(line);
-  })();
-  for await (const line of child.stderr) options.onLine?.(line);
-  await output;
-  await child;
-  return lines.join('\n');
+interface RunOptions {
+  readonly signal: AbortSignal;
+  readonly onLine?: (line: string) => void;
+  readonly env?: Record<string, string>;
+  /** Written to its standard input. */
+  readonly input?: string;
 }
 
-/** Runs kubectl with a manifest on its standard input, where one is given. */
-export async function kubectl(
-  kubeconfig: string,
-  args: readonly string[],
-  options: { signal: AbortSignal; input?: string },
-): Promise<string> {
-  const { stdout } = await spawnCommand('kubectl', ['--kubeconfig', kubeconfig, ...args], {
+/** Runs `varve ARGS` to its end and returns what it printed; its progress goes to `onLine`. */
+export async function varve(args: readonly string[], options: RunOptions): Promise<string> {
+  return await run(`varve ${args.slice(0, 2).join(' ')}`, process.execPath, [...nodeArguments, ...args], options);
+}
+
+export async function kubectl(kubeconfig: string, args: readonly string[], options: RunOptions): Promise<string> {
+  return await run(`kubectl ${args.slice(0, 2).join(' ')}`, 'kubectl', ['--kubeconfig', kubeconfig, ...args], options);
+}
+
+/** A failure says what failed, and the last that it wrote. */
+async function run(name: string, command: string, args: readonly string[], options: RunOptions): Promise<string> {
+  const child = spawnCommand(command, args, {
     signal: options.signal,
     stdin: options.input === undefined ? 'ignore' : { string: options.input },
+    env: options.env ?? {},
   });
-  return stdout;
+  const last: string[] = [];
+  const follow = async (): Promise<void> => {
+    for await (const line of child.stderr) {
+      last.push(line);
+      if (last.length > 8) last.shift();
+      options.onLine?.(line);
+    }
+  };
+  try {
+    const [{ stdout }] = await Promise.all([child, follow()]);
+    return stdout;
+  } catch (cause) {
+    options.signal.throwIfAborted();
+    throw new Error(`${name} failed:\n${last.map((line) => `  ${line}`).join('\n')}`, { cause });
+  }
 }
 
 /** A process that stays up until `stop`; its output goes to a log file. */

@@ -140,7 +140,9 @@ export class Quickstart {
       signal,
     });
     const token = JSON.parse(output) as JoinToken;
-    await Promise.all(hostNames.map((name) => this.#host(name, base, token, say)));
+    // All of them end before any failure is told: what still runs must not write into what is being removed.
+    const made = await Promise.allSettled(hostNames.map((name) => this.#host(name, base, token, say)));
+    for (const host of made) if (host.status === 'rejected') throw host.reason;
     await kubectl(paths.kubeconfig, ['wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s'], { signal });
     say((await kubectl(paths.kubeconfig, ['get', 'nodes'], { signal })).trimEnd().replaceAll('\n', '\n      '));
   }
