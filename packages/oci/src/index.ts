@@ -2,6 +2,7 @@ export { type ChunkedLocation, chunkedLocation } from './chunked/annotations.ts'
 export { type FetchedFile, fetchContents } from './chunked/fetch-contents.ts';
 export { fetchToc } from './chunked/fetch-toc.ts';
 export type { Toc, TocChunk, TocEntry } from './chunked/toc.ts';
+export { type ChunkedLayer, type WriteChunkedOptions, writeChunkedLayer } from './chunked/write.ts';
 export type { CredentialLookup, Credentials } from './client/authenticator.ts';
 export { RegistryClient, type RegistryClientOptions } from './client/registry-client.ts';
 export { readCredentials } from './credentials.ts';

@@ -139,7 +139,7 @@ function toMetadata(head: RawTocEntry, context: TocContext): TarEntryMetadata {
     xattrs: new Map(
       Object.entries(head.xattrs ?? {}).map(([name, value]): [string, Uint8Array] => [
         name,
-        Buffer.from(value, 'base64'),
+        Uint8Array.fromBase64(value),
       ]),
     ),
   };
@@ -159,10 +159,12 @@ function contentDigest(head: RawTocEntry, metadata: TarEntryMetadata, context: T
 
 /** Seconds since 1970. Go's zero time, which old writers put where the archive has none, is 0. */
 export function parseTime(text: string): number {
-  const fraction = /\.(\d+)/.exec(text)?.[1] ?? '0';
+  const fraction = (/\.(\d+)/.exec(text)?.[1] ?? '').padEnd(9, '0');
   const seconds = Date.parse(text.replace(/\.\d+/, '')) / 1000;
   if (seconds === -62_135_596_800) return 0;
-  return seconds < 0 ? seconds + Number(`0.${fraction}`) : Number(`${seconds}.${fraction}`);
+  if (seconds >= 0 || Number(fraction) === 0) return Number(`${seconds}.${fraction}`);
+  // Before 1970 the fraction counts forwards. Read as text, the number is the one that a tar reader gets.
+  return Number(`-${-seconds - 1}.${String(1_000_000_000 - Number(fraction)).padStart(9, '0')}`);
 }
 
 function lie(context: TocContext, name: string, why: string): Error {

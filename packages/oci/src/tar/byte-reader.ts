@@ -1,12 +1,18 @@
 import { OciError } from '../error.ts';
 
+/** Is shown bytes as they are taken; they may share memory with what comes later. */
+export type Tap = (bytes: Uint8Array) => void;
+
 /** Reads exact numbers of bytes from a stream of chunks of any size, holding no more than one chunk beyond what is asked. */
 export class ByteReader {
   readonly #source: AsyncIterator<Uint8Array>;
+  readonly #tap: Tap | undefined;
   #chunk: Uint8Array = new Uint8Array();
 
-  constructor(source: AsyncIterable<Uint8Array>) {
+  /** `tap` is shown what is taken by all methods but `some`. */
+  constructor(source: AsyncIterable<Uint8Array>, tap?: Tap) {
     this.#source = source[Symbol.asyncIterator]();
+    this.#tap = tap;
   }
 
   /** The next bytes, at least one and at most `limit`; undefined at the end. The result may share memory with the source. */
@@ -26,13 +32,13 @@ export class ByteReader {
    * @throws OciError LAYER_INVALID where it ends among them
    */
   async exactly(length: number): Promise<Uint8Array | undefined> {
-    const first = await this.some(length);
+    const first = await this.#tapped(length);
     if (first === undefined || first.length === length) return first;
     const bytes = new Uint8Array(length);
     bytes.set(first);
     let filled = first.length;
     while (filled < length) {
-      const part = await this.some(length - filled);
+      const part = await this.#tapped(length - filled);
       if (part === undefined) throw truncated();
       bytes.set(part, filled);
       filled += part.length;
@@ -43,18 +49,24 @@ export class ByteReader {
   /** @throws OciError LAYER_INVALID where the stream ends before `length` bytes */
   async skip(length: number): Promise<void> {
     for (let left = length; left > 0; ) {
-      const part = await this.some(left);
+      const part = await this.#tapped(left);
       if (part === undefined) throw truncated();
       left -= part.length;
     }
   }
 
   async skipToEnd(): Promise<void> {
-    while ((await this.some(Number.MAX_SAFE_INTEGER)) !== undefined);
+    while ((await this.#tapped(Number.MAX_SAFE_INTEGER)) !== undefined);
   }
 
   async close(): Promise<void> {
     await this.#source.return?.();
+  }
+
+  async #tapped(limit: number): Promise<Uint8Array | undefined> {
+    const bytes = await this.some(limit);
+    if (bytes !== undefined) this.#tap?.(bytes);
+    return bytes;
   }
 }
 

@@ -31,7 +31,7 @@ export function parseDecimal(text: string, name: string): number {
   if (!/^-?[0-9]{1,20}(?:\.[0-9]{0,30})?$/.test(text)) throw invalidNumber(name);
   const value = Number(text);
   if (Math.abs(value) > Number.MAX_SAFE_INTEGER) throw invalidNumber(name);
-  return value;
+  return value === 0 ? 0 : value;
 }
 
 function checkedNumber(value: bigint, name: string): number {

@@ -88,7 +88,11 @@ function wholeNumber(value: Uint8Array, name: string): number {
   throw new OciError('LAYER_INVALID', `an extended header has a fraction as ${name}; push the image again`);
 }
 
-function* splitRecords(bytes: Uint8Array): Generator<[key: string, value: Uint8Array]> {
+/**
+ * The records of an extended header, in order; values may be binary.
+ * @throws OciError LAYER_INVALID
+ */
+export function* splitRecords(bytes: Uint8Array): Generator<[key: string, value: Uint8Array]> {
   const newline = 0x0a;
   for (let start = 0; start < bytes.length; ) {
     // No record is longer than a billion bytes: ten characters hold the length and its space.

@@ -2,7 +2,7 @@
 // security.capability and friends are binary. Archives come from strangers, so that everything has a limit and what two
 // programs could read in two ways is refused.
 import { OciError } from '../error.ts';
-import { ByteReader, truncated } from './byte-reader.ts';
+import { ByteReader, type Tap, truncated } from './byte-reader.ts';
 import type { TarEntry, TarEntryType } from './entry.ts';
 import { blockSize, type Header, isZeroBlock, parseHeader, upToNul } from './header.ts';
 import { decodeName } from './name.ts';
@@ -31,11 +31,15 @@ interface Extensions {
 }
 
 /**
- * The entries of an archive, in order. The stream is read to its end, also behind the archive's own end.
+ * The entries of an archive, in order. The stream is read to its end, also behind the archive's own end. `tap` is shown all
+ * bytes that were not read as an entry's content: headers, padding, the end.
  * @throws OciError LAYER_INVALID (damaged, truncated, absurd), LAYER_UNSUPPORTED (sparse files, several volumes)
  */
-export async function* readTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void, undefined> {
-  const reader = new ByteReader(source);
+export async function* readTar(
+  source: AsyncIterable<Uint8Array>,
+  tap?: Tap,
+): AsyncGenerator<TarEntry, void, undefined> {
+  const reader = new ByteReader(source, tap);
   try {
     for (let header = await nextEntry(reader); header !== undefined; header = await nextEntry(reader)) {
       const entry = toEntry(header.header, header.extensions);
