@@ -1,10 +1,9 @@
 // A registry beside the fleet's own, which tests may kill: a second `varve up`, with images that are bad or large.
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { loadKubeconfig } from '@varve/kube';
-import { eventually, run, Service } from './process.ts';
+import { eventually, freePort, run, Service } from './process.ts';
 
 interface Access {
   readonly authfile: string;
@@ -119,18 +118,4 @@ export class OtherRegistry implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#service.stop();
   }
-}
-
-/** A port of 127.0.0.1 that nobody has at this moment. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : 0);
-    });
-  });
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

