@@ -11,6 +11,7 @@ import { type Destination, pinned, pushFailure, type RegistryAccess } from '../p
 import { requireRoot } from '../root-user.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import { type Instruction, lineOfStep, parseStages, parseStep, type Step } from './containerfile.ts';
+import { readLimitOptions } from './resource-limits.ts';
 import { type BuildahStorage, openStorage, type StorageDriver } from './storage.ts';
 import { holdStorage, removeLeftContainers } from './storage-lock.ts';
 
@@ -118,7 +119,7 @@ async function build(
     options.onLog?.(line);
   };
   try {
-    const command = ['buildah', ...storage.options, ...buildArguments(options, idFile)];
+    const command = ['buildah', ...storage.options, ...buildArguments(options, await readLimitOptions(), idFile)];
     await runCommand('unshare', [...ownNamespaces, ...command], {
       signal: options.signal,
       onLine,
@@ -132,7 +133,7 @@ async function build(
   return (await fs.readFile(idFile, 'utf8')).trim();
 }
 
-export function buildArguments(options: BuildImageOptions, idFile: string): string[] {
+export function buildArguments(options: BuildImageOptions, limits: readonly string[], idFile: string): string[] {
   const args = [
     'build',
     '--layers',
@@ -142,6 +143,7 @@ export function buildArguments(options: BuildImageOptions, idFile: string): stri
     `--isolation=${options.isolation ?? 'chroot'}`,
     `--timestamp=${options.timestamp ?? 0}`,
     `--iidfile=${idFile}`,
+    ...limits,
     `--file=${resolve(options.containerfile)}`,
     ...accessOptions(options),
   ];
