@@ -7,14 +7,32 @@ export interface ByteRange {
   end: number;
 }
 
+/** More than any client needs at a time, and few enough for their headers to be small beside what they cost us. */
+const maximumRanges = 256;
+
 /**
- * What a Range header asks for of content of `size` bytes. Several ranges, other units and what cannot be read mean the
- * whole content, as the RFC allows.
+ * What a Range header asks for of content of `size` bytes. Other units, what cannot be read, and several ranges that do not
+ * ascend or that overlap mean the whole content, as the RFC allows.
  */
-export function parseRange(header: string | undefined, size: number): ByteRange | 'whole' | 'unsatisfiable' {
-  const match = /^bytes=[ \t]*([0-9]{0,16})-([0-9]{0,16})[ \t]*$/.exec(header ?? '');
-  if (match === null) return 'whole';
-  const [, first = '', last = ''] = match;
+export function parseRanges(header: string | undefined, size: number): ByteRange[] | 'whole' | 'unsatisfiable' {
+  const [, list] = /^bytes=([0-9,\- \t]*)$/.exec(header ?? '') ?? [];
+  if (list === undefined) return 'whole';
+  const ranges: ByteRange[] = [];
+  const specs = list.split(',');
+  if (specs.length > maximumRanges) return 'whole';
+  for (const spec of specs) {
+    const range = parseRange(spec.trim(), size);
+    if (range === 'whole') return 'whole';
+    if (range === 'unsatisfiable') continue;
+    const last = ranges.at(-1);
+    if (last !== undefined && range.start <= last.end) return 'whole';
+    ranges.push(range);
+  }
+  return ranges.length === 0 ? 'unsatisfiable' : ranges;
+}
+
+function parseRange(spec: string, size: number): ByteRange | 'whole' | 'unsatisfiable' {
+  const [, first = '', last = ''] = /^([0-9]{0,16})-([0-9]{0,16})$/.exec(spec) ?? [];
   if (first === '') {
     if (last === '') return 'whole';
     const length = Math.min(Number(last), size);

@@ -14,11 +14,15 @@ import {
 } from '../manifest.ts';
 import { mediaTypes } from '../media-types.ts';
 import { choosePlatform, formatPlatform, hostPlatform } from '../platform.ts';
+import { coalesceRanges } from '../ranges/coalesce.ts';
+import type { BlobRange, OpenedRange } from '../ranges/open-ranges.ts';
+import { splitPieces } from '../ranges/split.ts';
 import { formatImageReference, type ImageReference } from '../reference.ts';
 import { verifyContent } from '../verify.ts';
 import { Authenticator, type CredentialLookup } from './authenticator.ts';
 import type { RetryPolicy } from './backoff.ts';
 import { download } from './download.ts';
+import { downloadRanges, type RangeSupport, rangeRefusals } from './range-download.ts';
 import { Requester } from './requester.ts';
 import { type Answer, discard, headerText, Transport } from './transport.ts';
 
@@ -65,6 +69,8 @@ export class RegistryClient implements AsyncDisposable {
   readonly #transport: Transport;
   readonly #requester: Requester;
   readonly #policy: RetryPolicy;
+  /** What is known of each registry. */
+  readonly #rangeSupport = new Map<string, RangeSupport>();
 
   constructor(options: RegistryClientOptions = {}) {
     const { ca, cert, key, insecure = false, credentials = () => undefined } = options;
@@ -151,6 +157,34 @@ export class RegistryClient implements AsyncDisposable {
       open,
     });
     return verifyContent(bytes, descriptor, what);
+  }
+
+  /**
+   * Pieces of a blob, in ascending order and as they were asked for; ranges that lie near each other (`gap`, bytes) are
+   * fetched as one. Nothing of them is verified. Each piece must be read before the next one is asked for.
+   * @throws OciError while iterating: RANGES_UNSUPPORTED where the registry gives only whole blobs, IMAGE_NOT_FOUND, REGISTRY_*
+   */
+  async *openRanges(
+    reference: ImageReference,
+    descriptor: Descriptor,
+    ranges: readonly BlobRange[],
+    { signal, gap }: Waiting & { gap?: number } = {},
+  ): AsyncGenerator<OpenedRange, void, undefined> {
+    const { registry } = reference;
+    const what = `blob ${descriptor.digest} of ${registry}/${reference.repository}`;
+    const support = this.#rangeSupport.get(registry) ?? {};
+    this.#rangeSupport.set(registry, support);
+    const pieces = downloadRanges({
+      ...{ registry, what, support, signal, policy: this.#policy },
+      ranges: coalesceRanges(ranges, gap),
+      open: (range, requestSignal) =>
+        this.#requester.open({
+          ...{ reference, what, method: 'GET', path: `blobs/${descriptor.digest}`, signal: requestSignal },
+          headers: { 'accept-encoding': 'identity', range },
+          accepted: rangeRefusals,
+        }),
+    });
+    yield* splitPieces(pieces, ranges);
   }
 
   async close(): Promise<void> {

@@ -15,6 +15,8 @@ export interface RegistryRequest {
   what: string;
   headers: Record<string, string>;
   signal: AbortSignal | undefined;
+  /** Statuses, besides 200 and 206, that are the caller's to understand. */
+  accepted?: readonly number[];
 }
 
 export interface RequesterOptions {
@@ -46,7 +48,7 @@ export class Requester {
     });
   }
 
-  /** An answer of status 200 or 206, whose body is then the caller's to read. */
+  /** An answer of status 200 or 206, or one that the request accepts; its body is then the caller's to read. */
   async open(request: RegistryRequest): Promise<Answer> {
     return this.#retry(request, () => this.#attempt(request));
   }
@@ -75,7 +77,7 @@ export class Requester {
       const authorization = await this.#authenticator.answer(request.reference, answer.headers, request.signal);
       if (authorization !== undefined) answer = await this.#send(request, authorization);
     }
-    if (answer.status === 200 || answer.status === 206) return answer;
+    if (answer.status === 200 || answer.status === 206 || request.accepted?.includes(answer.status)) return answer;
     throw await failure(request, answer);
   }
 

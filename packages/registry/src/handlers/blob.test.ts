@@ -178,6 +178,17 @@ describe('blobs', () => {
     ]);
   });
 
+  test('in several parts at once', async () => {
+    await registry.pushBlob('range', content);
+    const response = await registry.call('GET', `range/blobs/${digest}`, { headers: { range: 'bytes=1-2,5-5,-1' } });
+    const boundary = /^multipart\/byteranges; boundary=(.+)$/.exec(response.headers.get('content-type') ?? '')?.[1];
+    const part = (range: string, text: string): string =>
+      `--${boundary}\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes ${range}/10\r\n\r\n${text}\r\n`;
+    const body = await response.text();
+    expect(body).toBe(`${part('1-2', '12')}${part('5-5', '5')}${part('9-9', '9')}--${boundary}--\r\n`);
+    expect([response.status, response.headers.get('content-length')]).toEqual([206, String(body.length)]);
+  });
+
   test('deleted are gone, and their space with the last repository that has them', async () => {
     const bytes = Buffer.from('to be deleted');
     const doomed = await registry.pushBlob('delete/a', bytes);
