@@ -70,7 +70,8 @@ need_modules() {
     [ ! -x "node_modules/$node_package/bin/node" ]; then
     command -v npm >/dev/null || fail "npm is missing: apt-get install npm"
     printf 'Installing npm dependencies (Node 26 comes with them)\n'
-    npm ci --no-audit --no-fund --loglevel=error || fail "npm ci failed: its output stands above"
+    NODE_OPTIONS='--require ./scripts/npm-preload.cjs' \
+      npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || fail "npm ci failed: its output stands above"
     [ -x "node_modules/$node_package/bin/node" ] ||
       fail "npm ci left out $node_package, which is Node 26: is omit=optional set (npm config get omit)?"
   fi
