@@ -9,7 +9,8 @@ export async function fsck(repository: string): Promise<void> {
 }
 
 export async function ostree(...args: string[]): Promise<string> {
-  const { stdout } = await spawn('ostree', args);
+  // ostree writes ? for names that the locale has no letters for.
+  const { stdout } = await spawn('ostree', args, { env: { LC_ALL: 'C.UTF-8' } });
   return stdout;
 }
 
