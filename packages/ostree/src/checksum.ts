@@ -8,7 +8,7 @@ export type OstreeChecksum = string & { readonly [checksumBrand]: 'OstreeChecksu
 
 const checksumPattern = /^[0-9a-f]{64}$/;
 
-function isChecksum(text: string): text is OstreeChecksum {
+export function isChecksum(text: string): text is OstreeChecksum {
   return checksumPattern.test(text);
 }
 

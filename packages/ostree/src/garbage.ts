@@ -1,6 +1,7 @@
 // Removing images and layers that nothing needs any more.
 import type { OstreeChecksum } from './checksum.ts';
 import { runCommand } from './command.ts';
+import { ObjectIndex } from './object-index.ts';
 import { type Commit, metadataString } from './objects/commit.ts';
 import { escapeRef, imageRefPrefix, layerRefPrefix } from './ref-name.ts';
 import type { Sysroot } from './sysroot/sysroot.ts';
@@ -43,6 +44,7 @@ export async function collectGarbage(sysroot: Sysroot, options: GarbageOptions =
     layersRemoved++;
   }
   await runCommand('ostree', ['admin', 'cleanup', `--sysroot=${sysroot.path}`], { signal: options.signal });
+  await (await ObjectIndex.open(repository)).compact(repository);
   return { imagesRemoved, layersRemoved };
 }
 

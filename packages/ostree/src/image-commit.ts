@@ -1,14 +1,15 @@
 // The commit of a whole image: the merge of its layers, checked, with the image's documents in its metadata under the keys
 // of ostree-ext (lib/src/container/store.rs), so that bootc and rpm-ostree can take the host over.
-import { lstat } from 'node:fs/promises';
 import type { Digest, Image } from '@varve/oci';
 import type { OstreeChecksum } from './checksum.ts';
 import { OstreeError } from './error.ts';
 import { findKernels } from './kernel.ts';
 import { mergeLayers } from './merge.ts';
+import type { ObjectIndex } from './object-index.ts';
 import { encodeCommit, stringVariant } from './objects/commit.ts';
 import { defaultDirectoryMetadata, encodeDirectoryMetadata } from './objects/dirmeta.ts';
 import type { Repository } from './repository.ts';
+import { assertNoPolicy } from './selinux.ts';
 import { ObjectStaging } from './staging.ts';
 import { nodeAt, type TreeDirectory, writeTree } from './tree.ts';
 
@@ -20,18 +21,25 @@ export const importerVersion = 'varve-1';
 /** Files that buildah leaves behind, empty, when it has mounted something over them; ostree-ext removes the same. */
 const buildLeftovers = ['hostname', 'resolv.conf'];
 
-/** @throws OstreeError IMAGE_NOT_BOOTABLE */
+export interface ImageParts {
+  /** What an image that was made from an OSTree commit lies on. */
+  readonly base?: { readonly commit: OstreeChecksum; readonly tree: TreeDirectory } | undefined;
+  /** The first at the bottom. */
+  readonly layers: readonly TreeDirectory[];
+}
+
+/** @throws OstreeError IMAGE_NOT_BOOTABLE, IMAGE_UNSUPPORTED */
 export async function commitImage(
   repository: Repository,
+  index: ObjectIndex,
   image: Image,
-  layers: readonly TreeDirectory[],
+  { base, layers }: ImageParts,
   signal?: AbortSignal,
 ): Promise<OstreeChecksum> {
-  await using staging = await ObjectStaging.open(repository, signal);
-  const metadata = staging.writeMetadata('dirmeta', encodeDirectoryMetadata(defaultDirectoryMetadata));
-  const bottom: TreeDirectory = { type: 'directory', metadata, implicit: true, entries: new Map() };
-  const tree = await withoutBuildLeftovers(repository, mergeLayers(layers, bottom));
-  await assertBootable(repository, tree, image.manifestDigest);
+  await using staging = await ObjectStaging.open(repository, index, signal);
+  const tree = layers.length === 0 && base ? base.tree : await mergeImage(repository, staging, { base, layers });
+  if (layers.length > 0) await assertNoPolicy(repository, tree, image.manifestDigest);
+  assertBootable(repository, tree, image.manifestDigest);
   const commit = staging.writeMetadata(
     'commit',
     encodeCommit({
@@ -41,6 +49,7 @@ export async function commitImage(
         ['ostree.manifest', stringVariant(canonicalJson(image.manifestBytes))],
         [manifestDigestKey, stringVariant(image.manifestDigest)],
       ]),
+      parent: base?.commit,
       subject: '',
       body: '',
       timestamp: creationTime(image),
@@ -52,26 +61,36 @@ export async function commitImage(
   return commit;
 }
 
-async function withoutBuildLeftovers(repository: Repository, tree: TreeDirectory): Promise<TreeDirectory> {
+async function mergeImage(
+  repository: Repository,
+  staging: ObjectStaging,
+  { base, layers }: ImageParts,
+): Promise<TreeDirectory> {
+  const metadata = staging.writeMetadata('dirmeta', encodeDirectoryMetadata(defaultDirectoryMetadata));
+  const nothing: TreeDirectory = { type: 'directory', metadata, implicit: true, entries: new Map() };
+  return withoutBuildLeftovers(repository, mergeLayers(layers, base?.tree ?? nothing));
+}
+
+function withoutBuildLeftovers(repository: Repository, tree: TreeDirectory): TreeDirectory {
   const usr = tree.entries.get('usr');
   const etc = nodeAt(tree, 'usr/etc');
   if (usr?.type !== 'directory' || etc?.type !== 'directory') return tree;
   const entries = new Map(etc.entries);
   for (const name of buildLeftovers) {
     const node = entries.get(name);
-    if (node?.type === 'file' && (await fileSize(repository, node.checksum)) === 0) entries.delete(name);
+    if (node?.type === 'file' && fileSize(repository, node.checksum) === 0) entries.delete(name);
   }
   const cleanUsr = { ...usr, entries: new Map(usr.entries).set('etc', { ...etc, entries }) };
   return { ...tree, entries: new Map(tree.entries).set('usr', cleanUsr) };
 }
 
 /** Bytes of a regular file; undefined for a symbolic link. */
-async function fileSize(repository: Repository, checksum: OstreeChecksum): Promise<number | undefined> {
-  const stat = await lstat(repository.objectPath(checksum, 'file'));
-  return stat.isFile() ? stat.size : undefined;
+function fileSize(repository: Repository, checksum: OstreeChecksum): number | undefined {
+  const { size, linkTarget } = repository.openFile(checksum);
+  return linkTarget === undefined ? size : undefined;
 }
 
-async function assertBootable(repository: Repository, tree: TreeDirectory, digest: Digest): Promise<void> {
+function assertBootable(repository: Repository, tree: TreeDirectory, digest: Digest): void {
   const kernels = findKernels(tree);
   const [kernel, second] = kernels;
   if (kernel === undefined) {
@@ -84,13 +103,13 @@ async function assertBootable(repository: Repository, tree: TreeDirectory, diges
       `has ${kernels.length} kernels in /usr/lib/modules (${versions.join(', ')}); remove all but one in the Containerfile`,
     );
   }
-  if (!(await fileSize(repository, kernel.image.checksum))) {
+  if (!fileSize(repository, kernel.image.checksum)) {
     throw notBootable(
       digest,
       `has a /usr/lib/modules/${kernel.version}/vmlinuz that is a link or empty; put the kernel there`,
     );
   }
-  if (kernel.initramfs === undefined || !(await fileSize(repository, kernel.initramfs.checksum))) {
+  if (kernel.initramfs === undefined || !fileSize(repository, kernel.initramfs.checksum)) {
     throw notBootable(
       digest,
       `has no initramfs for its kernel; write /usr/lib/modules/${kernel.version}/initramfs.img in the Containerfile, for example with dracut`,

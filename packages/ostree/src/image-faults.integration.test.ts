@@ -1,5 +1,6 @@
 // What an import leaves when it is killed, or when the disk is full.
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -74,7 +75,7 @@ describe('a full disk', () => {
   beforeEach(async () => {
     mount = join(directory, 'small');
     await mkdir(mount);
-    await spawnCommand('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', mount]);
+    await spawnCommand('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', mount]);
   });
 
   afterEach(async () => {
@@ -86,7 +87,7 @@ describe('a full disk', () => {
     ['files with extended attributes', { xattrs: { 'trusted.x': 'x' } }],
   ])('in the middle of %s is reported, leaves nothing, and is over when there is room', async (_, attributes) => {
     const repository = await Repository.create(join(mount, 'repo'), 'bare');
-    await writeFile(join(mount, 'ballast'), Buffer.alloc(3_000_000));
+    await writeFile(join(mount, 'ballast'), Buffer.alloc(7_000_000));
     // Compressed, it seems to fit.
     const content = Buffer.alloc(2_000_000, 'zeros');
     const { image, openLayer } = testImage([bootableLayer, [{ path: 'usr/big', content, ...attributes }]]);
@@ -105,7 +106,7 @@ describe('a full disk', () => {
 
   test('is seen before anything is fetched when the layers alone do not fit', async () => {
     const repository = await Repository.create(join(mount, 'repo'), 'bare');
-    const content = Buffer.from(Array.from({ length: 5_000_000 }, () => Math.random() * 256));
+    const content = randomBytes(9_000_000);
     const { image, openLayer, opened } = testImage([bootableLayer, [{ path: 'usr/big', content }]]);
     await expect(importImage({ repository, image, openLayer })).rejects.toMatchObject({
       code: 'DISK_FULL',

@@ -95,11 +95,6 @@ describe('refuses, and leaves nothing behind', () => {
     await fsck(repository.path);
   });
 
-  test('an image that was made from an OSTree commit', async () => {
-    const { image, openLayer } = testImage([bootableLayer], { labels: { 'ostree.commit': 'x' } });
-    await expect(importImage({ repository, image, openLayer })).rejects.toMatchObject({ code: 'IMAGE_UNSUPPORTED' });
-  });
-
   test('a layer with another content than its diff-id says', async () => {
     const { image } = testImage([bootableLayer]);
     const other = testImage([[...bootableLayer, { path: 'usr/evil', content: 'x' }]]);

@@ -198,7 +198,12 @@ describe('what is there already', () => {
     const second = testImage([bootableLayer, [{ path: 'usr/b', content: 'b' }]], { reference: 'localhost/os:2' });
     const imported = await importImage({ repository, ...first });
     expect(imported).toMatchObject({ layersFetched: 2, layersReused: 0 });
-    expect(await importImage({ repository, ...first })).toEqual({ ...imported, layersFetched: 0, layersReused: 2 });
+    expect(await importImage({ repository, ...first })).toEqual({
+      ...imported,
+      layersFetched: 0,
+      layersReused: 2,
+      bytesFetched: 0,
+    });
     expect(first.opened).toHaveLength(2);
     expect(await importImage({ repository, ...second })).toMatchObject({ layersFetched: 1, layersReused: 1 });
     expect(second.opened).toEqual([second.image.manifest.layers[1]?.digest]);

@@ -2,31 +2,32 @@
 // layer, one for their merge with the manifest and the configuration in its metadata, and refs that name them.
 //
 // It may be killed at any moment. What is complete is kept and used the next time, what is not is never visible.
-import { type Descriptor, type Digest, type Image, readLayer } from '@varve/oci';
+import { chunkedLocation, type Digest, type Image, type OpenRanges } from '@varve/oci';
 import type { OstreeChecksum } from './checksum.ts';
 import { assertDiskSpace, explainDiskFull } from './disk-space.ts';
+import { importBase } from './encapsulated/import-base.ts';
+import { encapsulationOf } from './encapsulated/layers.ts';
 import { OstreeError } from './error.ts';
+import { type FetchOptions, fetchLayers, type ImageLayer, type OpenLayer } from './fetch-layers.ts';
 import { commitImage, importerVersion, importerVersionKey, manifestDigestKey } from './image-commit.ts';
-import { importLayer } from './layer.ts';
+import type { PathRules } from './import-path.ts';
+import { findLayer, type LayerProof } from './layer-commit.ts';
+import { ObjectIndex } from './object-index.ts';
 import { metadataString } from './objects/commit.ts';
-import { imageRef, layerRef } from './ref-name.ts';
-import type { Repository } from './repository.ts';
+import { type ImportProgress, Progress } from './progress.ts';
+import { imageRef } from './ref-name.ts';
+import { ifIntact, type Repository } from './repository.ts';
 import { removeStaleTemporaries } from './temporary.ts';
-import { fileChecksums, implicitDirectoriesKey, readTree, type TreeDirectory } from './tree.ts';
-
-export interface ImportProgress {
-  readonly step: 'fetch' | 'merge' | 'done';
-  /** Of the layers that are not in the repository yet, compressed. */
-  readonly bytesDone: number;
-  readonly bytesTotal: number;
-}
+import { readCompleteTree, type TreeDirectory } from './tree.ts';
+import { readTextInTree } from './tree-text.ts';
 
 export interface ImportImageOptions {
   /** Of mode bare. Nothing may prune it meanwhile. */
   readonly repository: Repository;
   readonly image: Image;
-  /** Opens a layer's blob as it is stored in the registry. */
-  readonly openLayer: (descriptor: Descriptor, signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
+  readonly openLayer: OpenLayer;
+  /** Without it every layer that is missing is fetched as a whole. */
+  readonly openRanges?: OpenRanges | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: ImportProgress) => void) | undefined;
 }
@@ -34,64 +35,63 @@ export interface ImportImageOptions {
 export interface ImportedImage {
   readonly commit: OstreeChecksum;
   readonly manifestDigest: Digest;
+  /** Layers of which something was fetched. */
   readonly layersFetched: number;
   readonly layersReused: number;
+  readonly bytesFetched: number;
+  /** Of the layers that were fetched: what the host had already, in bytes of the registry's blobs. */
+  readonly bytesReused: number;
 }
-
-interface Layer {
-  readonly descriptor: Descriptor;
-  readonly diffId: Digest;
-}
-
-/** Enough to keep the network busy while a layer is decompressed and hashed. */
-const layersAtOnce = 3;
 
 /**
- * Imports an image and gives the commit that holds its tree. Layers that the repository has are not fetched; an image that
- * it has is not touched. The same image is the same commit everywhere.
+ * Imports an image and gives the commit that holds its tree. Layers that the repository has are not fetched, nor, where a
+ * layer has a table of contents, files that it has; an image that it has is not touched. The same image is the same commit
+ * everywhere.
  * @throws OstreeError IMAGE_UNSUPPORTED, IMAGE_NOT_BOOTABLE, LAYER_NOT_IMPORTABLE, DISK_FULL, REPOSITORY_DAMAGED,
- *   REPOSITORY_INVALID, OSTREE_COMMAND_FAILED; and what `openLayer` and the layers themselves throw
+ *   REPOSITORY_INVALID, OSTREE_COMMAND_FAILED; and what `openLayer`, `openRanges` and the layers themselves throw
  */
 export async function importImage(options: ImportImageOptions): Promise<ImportedImage> {
-  const { repository, image, onProgress } = options;
+  const { repository, image, signal } = options;
   const { manifestDigest } = image;
   const layers = layersOf(image);
+  const encapsulation = encapsulationOf(image, layers);
+  const progress = new Progress(options.onProgress);
   const present = await findImported(repository, image);
   if (present !== undefined) {
-    onProgress?.({ step: 'done', bytesDone: 0, bytesTotal: 0 });
-    return { commit: present, manifestDigest, layersFetched: 0, layersReused: layers.length };
+    progress.enter('done');
+    const nothing = { layersFetched: 0, layersReused: layers.length, bytesFetched: 0, bytesReused: 0 };
+    return { commit: present, manifestDigest, ...nothing };
   }
   await removeStaleTemporaries(repository.path);
 
-  const trees = new Map<Digest, TreeDirectory>();
-  const missing = new Map<Digest, Layer>();
-  for (const layer of layers) {
-    const tree = await findLayer(repository, layer.descriptor.digest);
-    if (tree === undefined) missing.set(layer.descriptor.digest, layer);
-    else trees.set(layer.descriptor.digest, tree);
-  }
-  const progress = new Progress([...missing.values()], onProgress);
-  await fetchLayers([...missing.values()], options, progress);
-  for (const digest of missing.keys())
-    trees.set(digest, await readTree(repository, await layerCommit(repository, digest)));
+  const { openLayer, openRanges } = options;
+  const index = await ObjectIndex.open(repository);
+  const fetching: FetchOptions = { repository, index, openLayer, openRanges, progress, signal };
+  const base = encapsulation && (await importBase(encapsulation, fetching));
+  const rules = base === undefined || (await isRootTransient(repository, base.tree)) ? 'any' : 'usr-only';
+  const upper = await importLayers(encapsulation?.derivedLayers ?? layers, rules, fetching);
 
-  progress.step('merge');
-  const stack = layers.map(({ descriptor }) => trees.get(descriptor.digest)).filter((tree) => tree !== undefined);
-  const commit = await explainFull(repository, 0, () => commitImage(repository, image, stack, options.signal));
+  progress.enter('merge');
+  const parts = {
+    base: encapsulation && base && { commit: encapsulation.commit, tree: base.tree },
+    layers: upper.trees,
+  };
+  const commit = await explainFull(repository, () => commitImage(repository, index, image, parts, signal));
   await repository.writeRef(imageRef(image.reference), commit);
-  progress.step('done');
-  return { commit, manifestDigest, layersFetched: missing.size, layersReused: layers.length - missing.size };
+  progress.enter('done');
+  const layersFetched = (base?.layersFetched ?? 0) + upper.fetched;
+  return {
+    commit,
+    manifestDigest,
+    layersFetched,
+    layersReused: layers.length - layersFetched,
+    bytesFetched: progress.bytesDone,
+    bytesReused: progress.bytesReused,
+  };
 }
 
 /** @throws OstreeError IMAGE_UNSUPPORTED */
-function layersOf({ manifest, manifestDigest, config }: Image): Layer[] {
-  // Such an image carries security labels in its commit, which a plain import would lose, silently.
-  if ('ostree.commit' in config.config.Labels || 'ostree.final-diffid' in config.config.Labels) {
-    throw new OstreeError(
-      'IMAGE_UNSUPPORTED',
-      `the image ${manifestDigest} was made from an OSTree commit (label ostree.commit), which this importer cannot read; use a host driver for bootc or rpm-ostree`,
-    );
-  }
+function layersOf({ manifest, manifestDigest, config }: Image): ImageLayer[] {
   const diffIds = config.rootfs.diff_ids;
   if (diffIds.length !== manifest.layers.length) {
     throw new OstreeError(
@@ -113,105 +113,56 @@ async function findImported(repository: Repository, image: Image): Promise<Ostre
     const commit = await repository.readCommit(checksum);
     if (metadataString(commit, manifestDigestKey) !== image.manifestDigest) return undefined;
     if (metadataString(commit, importerVersionKey) !== importerVersion) return undefined;
-    return isComplete(repository, await readTree(repository, checksum)) ? checksum : undefined;
+    return (await readCompleteTree(repository, checksum)) && checksum;
   });
 }
 
-/** The tree of a layer that is in the repository already, complete and imported by us. */
-async function findLayer(repository: Repository, digest: Digest): Promise<TreeDirectory | undefined> {
-  const checksum = await repository.readRef(layerRef(digest));
-  if (checksum === undefined) return undefined;
-  return ifIntact(async () => {
-    const commit = await repository.readCommit(checksum);
-    if (!commit.metadata.has(implicitDirectoriesKey)) return undefined;
-    const tree = await readTree(repository, checksum);
-    return isComplete(repository, tree) ? tree : undefined;
-  });
-}
-
-/** What misses objects counts as absent: the import that follows brings them back. */
-async function ifIntact<T>(read: () => Promise<T | undefined>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof OstreeError && error.code === 'REPOSITORY_DAMAGED') return undefined;
-    throw error;
+/** Trees of layers, the first at the bottom: those that the repository has, and those that are fetched. */
+async function importLayers(
+  layers: readonly ImageLayer[],
+  rules: PathRules,
+  options: FetchOptions,
+): Promise<{ trees: TreeDirectory[]; fetched: number }> {
+  const { repository, progress, openRanges } = options;
+  const trees = new Map<Digest, TreeDirectory>();
+  const missing = new Map<Digest, ImageLayer>();
+  let leastBytes = 0;
+  for (const layer of layers) {
+    const { descriptor } = layer;
+    const { digest } = descriptor;
+    const tree = await findLayer(repository, { digest, rules, proofs: proofsOf(layer) });
+    if (tree === undefined) missing.set(digest, layer);
+    else trees.set(digest, tree);
   }
-}
-
-function isComplete(repository: Repository, tree: TreeDirectory): boolean {
-  for (const checksum of fileChecksums(tree)) {
-    if (!repository.hasObject(checksum, 'file')) return false;
+  for (const { descriptor } of missing.values()) {
+    progress.plan(descriptor);
+    // Of a layer with a table of contents, the table tells what it needs.
+    if (openRanges === undefined || chunkedLocation(descriptor) === undefined) leastBytes += descriptor.size;
   }
-  return true;
+  await assertDiskSpace(repository.path, leastBytes);
+  for (const [digest, tree] of await fetchLayers([...missing.values()], rules, options)) trees.set(digest, tree);
+  const stack = layers.map(({ descriptor }) => trees.get(descriptor.digest)).filter((tree) => tree !== undefined);
+  return { trees: stack, fetched: missing.size };
 }
 
-/** Fetches and imports layers, a few at once. The first failure stops all. */
-async function fetchLayers(layers: readonly Layer[], options: ImportImageOptions, progress: Progress): Promise<void> {
-  const { repository } = options;
-  await assertDiskSpace(repository.path, progress.bytesTotal);
-  const failure = new AbortController();
-  const signal = options.signal ? AbortSignal.any([failure.signal, options.signal]) : failure.signal;
-  const queue = [...layers];
-  const fetchNext = async () => {
-    for (let layer = queue.shift(); layer !== undefined; layer = queue.shift()) {
-      const { descriptor, diffId } = layer;
-      const blob = progress.count(await options.openLayer(descriptor, signal));
-      await importLayer(repository, descriptor.digest, readLayer(blob, descriptor, diffId, { signal }), signal);
-    }
-  };
-  const workers = Array.from({ length: layersAtOnce }, async () => {
-    try {
-      await fetchNext();
-    } catch (error) {
-      // The first one: what the others throw is only that they were stopped.
-      if (!failure.signal.aborted) failure.abort(explainDiskFull(error, repository.path, progress.bytesLeft));
-    }
-  });
-  await Promise.all(workers);
-  failure.signal.throwIfAborted();
+/** How it can have been shown that a layer of the repository is this one. */
+function proofsOf({ descriptor, diffId }: ImageLayer): LayerProof[] {
+  const location = chunkedLocation(descriptor);
+  const whole: LayerProof = { kind: 'diff-id', digest: diffId };
+  return location === undefined ? [whole] : [whole, { kind: 'toc', digest: location.toc.digest }];
 }
 
-async function layerCommit(repository: Repository, digest: Digest): Promise<OstreeChecksum> {
-  const commit = await repository.readRef(layerRef(digest));
-  if (commit !== undefined) return commit;
-  throw new OstreeError(
-    'REPOSITORY_DAMAGED',
-    `the layer ${digest} was removed from ${repository.path} while its image was imported; stage the image again`,
-  );
+/** Whether hosts of this base take any path from an image: ostree-prepare-root(1), `[root] transient`. */
+async function isRootTransient(repository: Repository, tree: TreeDirectory): Promise<boolean> {
+  const text = await readTextInTree(repository, tree, 'usr/lib/ostree/prepare-root.conf');
+  const section = /^\[root\]\s*$([^[]*)/m.exec(text ?? '')?.[1] ?? '';
+  return /^\s*transient\s*=\s*true\s*$/m.test(section);
 }
 
-async function explainFull<T>(repository: Repository, bytes: number, write: () => Promise<T>): Promise<T> {
+async function explainFull<T>(repository: Repository, write: () => Promise<T>): Promise<T> {
   try {
     return await write();
   } catch (error) {
-    throw explainDiskFull(error, repository.path, bytes);
-  }
-}
-
-class Progress {
-  readonly bytesTotal: number;
-  readonly #report: ((progress: ImportProgress) => void) | undefined;
-  #bytesDone = 0;
-
-  constructor(layers: readonly Layer[], report: ((progress: ImportProgress) => void) | undefined) {
-    this.bytesTotal = layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
-    this.#report = report;
-  }
-
-  get bytesLeft(): number {
-    return Math.max(0, this.bytesTotal - this.#bytesDone);
-  }
-
-  step(step: ImportProgress['step']): void {
-    this.#report?.({ step, bytesDone: this.#bytesDone, bytesTotal: this.bytesTotal });
-  }
-
-  async *count(blob: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of blob) {
-      this.#bytesDone += chunk.length;
-      this.step('fetch');
-      yield chunk;
-    }
+    throw explainDiskFull(error, repository.path, 0);
   }
 }

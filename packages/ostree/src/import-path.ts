@@ -10,6 +10,14 @@ export interface ImportPath {
   readonly kept: boolean;
 }
 
+/**
+ * Which parts of the root a layer can write to: any, or only those that an OSTree host takes from an image. The latter holds
+ * for layers on an image that was made from an OSTree commit, where /opt, /home and others are links into /var.
+ */
+export type PathRules = 'any' | 'usr-only';
+
+const usrOnlyToplevels: ReadonlySet<string> = new Set(['usr', 'etc', 'var']);
+
 /** Mount points of a running system: the directories are kept, what lies in them is not. */
 const runtimeDirectories: ReadonlySet<string> = new Set(['dev', 'proc', 'run', 'sys', 'tmp']);
 
@@ -20,7 +28,7 @@ const maximumPathBytes = 4096;
 const maximumNameBytes = 255;
 
 /** @throws OstreeError LAYER_NOT_IMPORTABLE for a path with `..`, or one that no Linux file system can hold */
-export function importPath(raw: string): ImportPath {
+export function importPath(raw: string, rules: PathRules = 'any'): ImportPath {
   const parts = raw.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) throw unimportable(raw, 'has the part `..`, which could leave the tree');
   if (Buffer.byteLength(raw) > maximumPathBytes) throw unimportable(raw, `is longer than ${maximumPathBytes} bytes`);
@@ -29,8 +37,13 @@ export function importPath(raw: string): ImportPath {
 
   const path = relocate(parts).join('/');
   const [toplevel = ''] = parts;
-  const kept = !(runtimeDirectories.has(toplevel) && parts.length > 1) && !path.startsWith(embeddedRepository);
-  return { path, kept };
+  const isRuntime = runtimeDirectories.has(toplevel);
+  if ((isRuntime && parts.length > 1) || path.startsWith(embeddedRepository)) return { path, kept: false };
+  return { path, kept: rules === 'any' || isRuntime || path === '' || usrOnlyToplevels.has(firstPart(path)) };
+}
+
+function firstPart(path: string): string {
+  return path.split('/', 1).join('');
 }
 
 /** OSTree keeps an image's own `/etc` in `/usr/etc`; what deletes `/etc` must go there as well. */

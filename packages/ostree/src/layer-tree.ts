@@ -1,7 +1,7 @@
 // The tree of one layer while its entries come in.
 import type { OstreeChecksum } from './checksum.ts';
 import { OstreeError } from './error.ts';
-import type { TreeDirectory } from './tree.ts';
+import { nodeAt, type TreeDirectory } from './tree.ts';
 
 interface GrowingDirectory {
   type: 'directory';
@@ -18,7 +18,8 @@ const maximumEntries = 4_000_000;
 export class LayerTree {
   readonly #root: GrowingDirectory;
   readonly #defaultMetadata: OstreeChecksum;
-  readonly #files = new Map<string, OstreeChecksum>();
+  /** Files outside the tree, which a hard link may mean. */
+  readonly #outside = new Map<string, OstreeChecksum>();
   #count = 0;
 
   /** `defaultMetadata` is what directories get that have no entry of their own. */
@@ -41,19 +42,20 @@ export class LayerTree {
   /** Adds a file; of two entries with one path, the last one counts, as for `tar`. */
   addFile(path: string, checksum: OstreeChecksum): void {
     if (path === '') throw unimportable(path, 'is the root and not a directory');
+    this.#countEntry();
     this.#parent(path).entries.set(lastPart(path), { type: 'file', checksum });
-    this.noteFile(path, checksum);
   }
 
   /** Notes a file that is not part of the tree, but that a hard link may mean. */
   noteFile(path: string, checksum: OstreeChecksum): void {
     this.#countEntry();
-    this.#files.set(path, checksum);
+    this.#outside.set(path, checksum);
   }
 
-  /** The file that had an entry with this path, part of the tree or not. */
+  /** The file that has this path at present, part of the tree or not. */
   findFile(path: string): OstreeChecksum | undefined {
-    return this.#files.get(path);
+    const node = nodeAt(this.#root, path);
+    return node?.type === 'file' ? node.checksum : this.#outside.get(path);
   }
 
   #parent(path: string): GrowingDirectory {

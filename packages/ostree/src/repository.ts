@@ -8,6 +8,7 @@ import { runCommand } from './command.ts';
 import { OstreeError } from './error.ts';
 import { type Commit, decodeCommit } from './objects/commit.ts';
 import { type DirectoryTree, decodeDirectoryTree } from './objects/dirtree.ts';
+import { openArchiveFile, openBareFile, type StoredFile } from './stored-file.ts';
 import { temporaryPath } from './temporary.ts';
 
 export type RepositoryMode = 'bare' | 'bare-user' | 'archive';
@@ -53,6 +54,15 @@ export class Repository {
   /** Synchronous: an import asks this tens of thousands of times, and a hop to the thread pool costs more than the call. */
   hasObject(checksum: OstreeChecksum, type: ObjectType): boolean {
     return lstatSync(this.objectPath(checksum, type), { throwIfNoEntry: false }) !== undefined;
+  }
+
+  /**
+   * A file object. What it holds is not verified.
+   * @throws OstreeError REPOSITORY_DAMAGED, OSTREE_OBJECT_INVALID
+   */
+  openFile(checksum: OstreeChecksum): StoredFile {
+    const path = this.objectPath(checksum, 'file');
+    return this.mode === 'archive' ? openArchiveFile(path) : openBareFile(path);
   }
 
   /** @throws OstreeError REPOSITORY_DAMAGED, OSTREE_OBJECT_INVALID */
@@ -136,6 +146,16 @@ export async function syncDirectory(path: string): Promise<void> {
 /** A missing file, or a file where a directory was expected. */
 export function isAbsent(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+/** What misses objects counts as absent: the import that follows brings them back. */
+export async function ifIntact<T>(read: () => Promise<T | undefined>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof OstreeError && error.code === 'REPOSITORY_DAMAGED') return undefined;
+    throw error;
+  }
 }
 
 function damaged(what: string, cause?: unknown): OstreeError {

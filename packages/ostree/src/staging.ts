@@ -4,59 +4,67 @@
 //
 // Small objects are written with synchronous calls: there are tens of thousands of them, each takes microseconds, and the
 // hops to the thread pool would take most of an import's time.
-import {
-  closeSync,
-  fchmodSync,
-  fchownSync,
-  futimesSync,
-  lchownSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  symlinkSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { createHash, hash } from 'node:crypto';
+import { lchownSync, mkdirSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type Digest, parseDigest } from '@varve/oci';
 import { ArchiveObjects } from './archive-objects.ts';
-import { checksumOf, type OstreeChecksum } from './checksum.ts';
+import { checksumOf, type OstreeChecksum, parseChecksum } from './checksum.ts';
 import { runCommand } from './command.ts';
 import { OstreeError } from './error.ts';
-import { createFileHash, type FileMetadata, finishFileHash } from './objects/file.ts';
+import type { ObjectIndex } from './object-index.ts';
+import { createFileHash, encodeFileHeader, type FileMetadata, finishFileHash } from './objects/file.ts';
 import { type ObjectType, type Repository, syncDirectory } from './repository.ts';
+import { openBareFile, type StoredFile } from './stored-file.ts';
 import { temporaryPath } from './temporary.ts';
+import { setOwnership, writeWhole } from './write-file.ts';
+
+/** What a layer has that is verified object by object is made safe each time that it is this much. */
+const publishedAtOnce = 64 * 1024 * 1024;
 
 /** Files up to this size are hashed before they are written, so that one that is there already costs no write. */
 const smallFileSize = 64 * 1024;
 
-interface StagedObject {
-  readonly path: string;
-  readonly type: ObjectType;
+const metadataOwnership = { uid: 0, gid: 0, mode: 0o644 };
+
+export interface WrittenFile {
   readonly checksum: OstreeChecksum;
+  /** Of its bytes; symbolic links have none. */
+  readonly content?: Digest | undefined;
 }
 
-/** Owner and permissions of an object's file in the repository; metadata objects are root's and 0644. */
-type Ownership = Pick<FileMetadata, 'uid' | 'gid' | 'mode'>;
-
-const metadataOwnership: Ownership = { uid: 0, gid: 0, mode: 0o644 };
-
+/** Takes one object at a time. */
 export class ObjectStaging implements AsyncDisposable {
   readonly #repository: Repository;
+  readonly #index: ObjectIndex;
   readonly #directory: string;
   readonly #signal: AbortSignal | undefined;
-  readonly #objects = new Map<string, StagedObject>();
-  #archive: Promise<ArchiveObjects> | undefined;
+  /** By type: the numbers under which objects lie in the directory. */
+  readonly #objects = {
+    file: new Map<OstreeChecksum, number>(),
+    dirmeta: new Map<OstreeChecksum, number>(),
+    dirtree: new Map<OstreeChecksum, number>(),
+    commit: new Map<OstreeChecksum, number>(),
+  } satisfies Record<ObjectType, Map<OstreeChecksum, number>>;
+  #archive: ArchiveObjects | undefined;
   #count = 0;
+  #unpublished = 0;
+  /** One buffer for all small files, because making one for each keeps the garbage collector busy. */
+  #buffer = Buffer.alloc(0);
 
-  private constructor(repository: Repository, directory: string, signal: AbortSignal | undefined) {
+  private constructor(repository: Repository, directory: string, index: ObjectIndex, signal: AbortSignal | undefined) {
     this.#repository = repository;
     this.#directory = directory;
+    this.#index = index;
     this.#signal = signal;
   }
 
-  /** @throws OstreeError REPOSITORY_INVALID when the repository has another mode than bare */
-  static async open(repository: Repository, signal?: AbortSignal): Promise<ObjectStaging> {
+  /**
+   * What is written is noted in `index`.
+   * @throws OstreeError REPOSITORY_INVALID when the repository has another mode than bare
+   */
+  static async open(repository: Repository, index: ObjectIndex, signal?: AbortSignal): Promise<ObjectStaging> {
     if (repository.mode !== 'bare') {
       throw new OstreeError(
         'REPOSITORY_INVALID',
@@ -65,49 +73,72 @@ export class ObjectStaging implements AsyncDisposable {
     }
     const directory = temporaryPath(repository.path);
     await mkdir(directory, { mode: 0o700 });
-    return new ObjectStaging(repository, directory, signal);
+    return new ObjectStaging(repository, directory, index, signal);
   }
 
   /** Writes a regular file of `size` bytes, or a symbolic link, as a file object. */
-  async writeFile(metadata: FileMetadata, size: number, content: AsyncIterable<Uint8Array>): Promise<OstreeChecksum> {
+  async writeFile(metadata: FileMetadata, size: number, content: AsyncIterable<Uint8Array>): Promise<WrittenFile> {
+    const written = await this.#writeFile(metadata, size, content);
+    this.#unpublished += size;
+    if (written.content !== undefined && size > 0) this.#index.add(written.content, metadata, written.checksum);
+    return written;
+  }
+
+  async #writeFile(metadata: FileMetadata, size: number, content: AsyncIterable<Uint8Array>): Promise<WrittenFile> {
     if (metadata.xattrs.size > 0) {
-      this.#archive ??= ArchiveObjects.create(join(this.#directory, 'archive'));
-      return (await this.#archive).writeFile(metadata, size, content, this.#signal);
+      this.#count++;
+      this.#archive ??= await ArchiveObjects.create(this.#pathOf(this.#count));
+      return this.#archive.writeFile(metadata, size, content);
     }
-    if (metadata.linkTarget !== undefined) return this.#writeSymlink(metadata, metadata.linkTarget);
+    if (metadata.linkTarget !== undefined) return { checksum: this.#writeSymlink(metadata, metadata.linkTarget) };
     if (size <= smallFileSize) return this.#writeSmallFile(metadata, size, content);
     return this.#writeLargeFile(metadata, content);
+  }
+
+  /** Opens a file that was written here or is in the repository. */
+  openFile(checksum: OstreeChecksum): StoredFile {
+    if (this.#archive?.has(checksum)) return this.#archive.openFile(checksum);
+    const number = this.#objects.file.get(checksum);
+    return number === undefined ? this.#repository.openFile(checksum) : openBareFile(this.#pathOf(number));
   }
 
   writeMetadata(type: 'dirtree' | 'dirmeta' | 'commit', bytes: Uint8Array): OstreeChecksum {
     const checksum = checksumOf(bytes);
     if (!this.#isKnown(checksum, type)) {
-      const path = this.#nextPath();
-      writeWhole(path, bytes, metadataOwnership);
-      this.#add({ path, type, checksum });
+      writeWhole(this.#nextPath(), bytes, metadataOwnership);
+      this.#objects[type].set(checksum, this.#count);
     }
     return checksum;
   }
 
+  /** Gives the objects their names when there are many bytes: an import that is killed does not fetch them again. */
+  async publishMany(): Promise<void> {
+    if (this.#unpublished < publishedAtOnce) return;
+    await this.publish();
+    await this.#index.save();
+  }
+
   /**
-   * Gives the objects their names. Files that are not in `keep` are left out. When this returns, everything is on the
-   * disk, and a commit among the objects was named last: nobody ever sees a commit without its content.
+   * Gives the objects their names; where `keep` is given, only to those files that are in it. When this returns, everything
+   * is on the disk, and a commit among the objects was named last: nobody ever sees a commit without its content.
    */
-  async publish(keep: ReadonlySet<OstreeChecksum>): Promise<void> {
-    await (await this.#archive)?.moveTo(this.#repository, keep, this.#signal);
-    const objects = [...this.#objects.values()].filter(({ type, checksum }) => type !== 'file' || keep.has(checksum));
-    const commits = objects.filter(({ type }) => type === 'commit');
-    const others = objects.filter(({ type }) => type !== 'commit');
+  async publish(keep?: ReadonlySet<OstreeChecksum>): Promise<void> {
+    await this.#archive?.moveTo(this.#repository, keep, this.#signal);
+    this.#archive = undefined;
+    this.#unpublished = 0;
+    const { file, dirmeta, dirtree, commit } = this.#objects;
+    if (file.size + dirmeta.size + dirtree.size > 0) await this.#sync();
+    this.#place('file', file, keep);
+    this.#place('dirmeta', dirmeta);
+    this.#place('dirtree', dirtree);
+    if (commit.size === 0) return;
     await this.#sync();
-    this.#place(others);
-    await this.#sync();
-    this.#place(commits);
-    for (const { checksum } of commits) await syncDirectory(dirname(this.#repository.objectPath(checksum, 'commit')));
-    this.#objects.clear();
+    const commits = [...commit.keys()];
+    this.#place('commit', commit);
+    for (const checksum of commits) await syncDirectory(dirname(this.#repository.objectPath(checksum, 'commit')));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#archive?.catch(() => undefined);
     await rm(this.#directory, { recursive: true, force: true });
   }
 
@@ -117,7 +148,7 @@ export class ObjectStaging implements AsyncDisposable {
       const path = this.#nextPath();
       symlinkSync(target, path);
       lchownSync(path, metadata.uid, metadata.gid);
-      this.#add({ path, type: 'file', checksum });
+      this.#objects.file.set(checksum, this.#count);
     }
     return checksum;
   }
@@ -126,80 +157,74 @@ export class ObjectStaging implements AsyncDisposable {
     metadata: FileMetadata,
     size: number,
     content: AsyncIterable<Uint8Array>,
-  ): Promise<OstreeChecksum> {
-    // A copy, because a source may use the memory behind a chunk again for the next one.
-    const bytes = Buffer.allocUnsafe(size);
-    let length = 0;
+  ): Promise<WrittenFile> {
+    const header = encodeFileHeader(metadata);
+    if (this.#buffer.length < header.length + size)
+      this.#buffer = Buffer.allocUnsafeSlow(header.length + smallFileSize);
+    // Copied, because a source may use the memory behind a chunk again for the next one.
+    this.#buffer.set(header);
+    let length = header.length;
     for await (const chunk of content) {
-      bytes.set(chunk, length);
+      this.#buffer.set(chunk, length);
       length += chunk.length;
     }
-    const checksum = finishFileHash(createFileHash(metadata).update(bytes.subarray(0, length)));
+    const bytes = this.#buffer.subarray(header.length, length);
+    const checksum = parseChecksum(hash('sha256', this.#buffer.subarray(0, length)));
     if (!this.#isKnown(checksum, 'file')) {
-      const path = this.#nextPath();
-      writeWhole(path, bytes.subarray(0, length), metadata);
-      this.#add({ path, type: 'file', checksum });
+      writeWhole(this.#nextPath(), bytes, metadata);
+      this.#objects.file.set(checksum, this.#count);
     }
-    return checksum;
+    return { checksum, content: parseDigest(`sha256:${hash('sha256', bytes)}`) };
   }
 
-  async #writeLargeFile(metadata: FileMetadata, content: AsyncIterable<Uint8Array>): Promise<OstreeChecksum> {
+  async #writeLargeFile(metadata: FileMetadata, content: AsyncIterable<Uint8Array>): Promise<WrittenFile> {
     const path = this.#nextPath();
-    const hash = createFileHash(metadata);
+    const number = this.#count;
+    const fileHash = createFileHash(metadata);
+    const contentHash = createHash('sha256');
     {
       await using file = await open(path, 'wx', 0o600);
       for await (const chunk of content) {
         this.#signal?.throwIfAborted();
-        hash.update(chunk);
+        fileHash.update(chunk);
+        contentHash.update(chunk);
         await file.writeFile(chunk);
       }
       setOwnership(file.fd, metadata);
     }
-    const checksum = finishFileHash(hash);
+    const checksum = finishFileHash(fileHash);
     if (this.#isKnown(checksum, 'file')) unlinkSync(path);
-    else this.#add({ path, type: 'file', checksum });
-    return checksum;
+    else this.#objects.file.set(checksum, number);
+    return { checksum, content: parseDigest(`sha256:${contentHash.digest('hex')}`) };
   }
 
   #isKnown(checksum: OstreeChecksum, type: ObjectType): boolean {
-    return this.#objects.has(`${checksum}.${type}`) || this.#repository.hasObject(checksum, type);
-  }
-
-  #add(object: StagedObject): void {
-    this.#objects.set(`${object.checksum}.${object.type}`, object);
+    return this.#objects[type].has(checksum) || this.#repository.hasObject(checksum, type);
   }
 
   #nextPath(): string {
     this.#count++;
-    return join(this.#directory, String(this.#count));
+    return this.#pathOf(this.#count);
   }
 
-  #place(objects: readonly StagedObject[]): void {
-    for (const { path, type, checksum } of objects) {
+  #pathOf(number: number): string {
+    return join(this.#directory, String(number));
+  }
+
+  #place(type: ObjectType, objects: Map<OstreeChecksum, number>, keep?: ReadonlySet<OstreeChecksum>): void {
+    const directories = new Set<string>();
+    for (const [checksum, number] of objects) {
+      if (keep?.has(checksum) === false) continue;
       const place = this.#repository.objectPath(checksum, type);
-      mkdirSync(dirname(place), { recursive: true });
-      renameSync(path, place);
+      const directory = dirname(place);
+      if (!directories.has(directory)) mkdirSync(directory, { recursive: true });
+      directories.add(directory);
+      renameSync(this.#pathOf(number), place);
     }
+    objects.clear();
   }
 
   async #sync(): Promise<void> {
     await runCommand('sync', ['--file-system', this.#directory], { signal: this.#signal });
   }
-}
-
-function writeWhole(path: string, bytes: Uint8Array, ownership: Ownership): void {
-  const descriptor = openSync(path, 'wx', 0o600);
-  try {
-    for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
-    setOwnership(descriptor, ownership);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/** The owner first: the kernel clears setuid and setgid when it changes. The time of every file in a bare repository is 0. */
-function setOwnership(descriptor: number, { uid, gid, mode }: Ownership): void {
-  fchownSync(descriptor, uid, gid);
-  fchmodSync(descriptor, mode & 0o7777);
-  futimesSync(descriptor, 0, 0);
 }

@@ -73,6 +73,23 @@ export async function readTree(repository: Repository, checksum: OstreeChecksum)
   return readDirectory(repository, commit.tree, commit.treeMetadata, '', implicit);
 }
 
+/** Reads the tree of a commit; undefined when the repository misses an object of it. */
+export async function readCompleteTree(
+  repository: Repository,
+  checksum: OstreeChecksum,
+): Promise<TreeDirectory | undefined> {
+  const tree = await readTree(repository, checksum);
+  for (const file of fileChecksums(tree)) if (!repository.hasObject(file, 'file')) return undefined;
+  for (const metadata of metadataChecksums(tree)) if (!repository.hasObject(metadata, 'dirmeta')) return undefined;
+  return tree;
+}
+
+function metadataChecksums(tree: TreeDirectory, found = new Set<OstreeChecksum>()): Set<OstreeChecksum> {
+  found.add(tree.metadata);
+  for (const node of tree.entries.values()) if (node.type === 'directory') metadataChecksums(node, found);
+  return found;
+}
+
 async function readDirectory(
   repository: Repository,
   tree: OstreeChecksum,

@@ -2,8 +2,9 @@
 // (ostree-core.c, ostree_checksum_file_from_input).
 import { createHash, type Hash } from 'node:crypto';
 import { type OstreeChecksum, parseChecksum } from '../checksum.ts';
-import { string, tuple, uint32BigEndian, uint64BigEndian } from '../gvariant.ts';
-import { type Xattrs, xattrPairs, xattrsCodec } from './xattrs.ts';
+import { OstreeError } from '../error.ts';
+import { decodeNormal, string, tuple, uint32BigEndian, uint64BigEndian } from '../gvariant.ts';
+import { type Xattrs, xattrPairs, xattrsCodec, xattrsOf } from './xattrs.ts';
 
 /** What a file is besides its content: a regular file, or a symbolic link when `linkTarget` is there. */
 export interface FileMetadata {
@@ -38,12 +39,18 @@ const archiveHeaderCodec = tuple<[number, number, number, number, number, string
 
 const regularFile = 0o100000;
 const symbolicLink = 0o120000;
+/** Length of the header and four zero bytes (ostree-core.c, _ostree_write_variant_with_size). */
+const framingSize = 8;
+
+/** What is hashed before the content; of a symbolic link, all of it. */
+export function encodeFileHeader(metadata: FileMetadata): Uint8Array {
+  const { uid, gid, linkTarget = '', xattrs } = metadata;
+  return framed(headerCodec.encode([uid, gid, modeOf(metadata), 0, linkTarget, xattrPairs(xattrs)]));
+}
 
 /** A hash that has taken the header already; the content of a regular file follows. */
 export function createFileHash(metadata: FileMetadata): Hash {
-  const { uid, gid, linkTarget = '', xattrs } = metadata;
-  const header = headerCodec.encode([uid, gid, modeOf(metadata), 0, linkTarget, xattrPairs(xattrs)]);
-  return createHash('sha256').update(framed(header));
+  return createHash('sha256').update(encodeFileHeader(metadata));
 }
 
 export function finishFileHash(hash: Hash): OstreeChecksum {
@@ -56,13 +63,45 @@ export function encodeArchiveHeader(metadata: FileMetadata, size: number): Uint8
   return framed(archiveHeaderCodec.encode([size, uid, gid, modeOf(metadata), 0, linkTarget, xattrPairs(xattrs)]));
 }
 
+/**
+ * Reads the beginning of a `.filez` object: what `encodeArchiveHeader` writes, and where it ends.
+ * @throws OstreeError OSTREE_OBJECT_INVALID
+ */
+export function decodeArchiveHeader(bytes: Uint8Array): { metadata: FileMetadata; size: number; length: number } {
+  const length = bytes.length < 8 ? Number.NaN : framingSize + Buffer.from(bytes).readUInt32BE(0);
+  if (!(length <= bytes.length)) throw invalid('its header is cut off');
+  const [size, uid, gid, mode, , linkTarget, xattrs] = decodeNormal(
+    archiveHeaderCodec,
+    bytes.subarray(framingSize, length),
+  );
+  const type = mode & 0o170000;
+  if (type !== regularFile && type !== symbolicLink) throw invalid('it is neither a file nor a symbolic link');
+  return {
+    metadata: {
+      uid,
+      gid,
+      mode: mode & 0o7777,
+      xattrs: xattrsOf(xattrs),
+      ...(type === symbolicLink && { linkTarget }),
+    },
+    size,
+    length,
+  };
+}
+
 function modeOf({ mode, linkTarget }: FileMetadata): number {
   return linkTarget === undefined ? regularFile | (mode & 0o7777) : symbolicLink | 0o777;
 }
 
-/** Length of the header, four zero bytes, the header (ostree-core.c, _ostree_write_variant_with_size). */
 function framed(header: Uint8Array): Uint8Array {
-  const length = Buffer.alloc(8);
+  const length = Buffer.alloc(framingSize);
   length.writeUInt32BE(header.length);
   return Buffer.concat([length, header]);
+}
+
+function invalid(why: string): OstreeError {
+  return new OstreeError(
+    'OSTREE_OBJECT_INVALID',
+    `a file object is not valid: ${why}; run ostree fsck on the repository`,
+  );
 }

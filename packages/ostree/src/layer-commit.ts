@@ -1,0 +1,112 @@
+// One layer of an image becomes one commit, as ostree-ext makes it (lib/src/tar/write.rs): the layer's files as they are,
+// whiteouts included. Layers are merged later, so that images can share them.
+import type { Digest } from '@varve/oci';
+import type { OstreeChecksum } from './checksum.ts';
+import { OstreeError } from './error.ts';
+import type { PathRules } from './import-path.ts';
+import { encodeCommit, metadataString, stringsVariant, stringVariant } from './objects/commit.ts';
+import { layerRef, layerRefPrefix } from './ref-name.ts';
+import { ifIntact, type Repository } from './repository.ts';
+import type { ObjectStaging } from './staging.ts';
+import {
+  fileChecksums,
+  implicitDirectories,
+  implicitDirectoriesKey,
+  readCompleteTree,
+  type TreeDirectory,
+  writeTree,
+} from './tree.ts';
+
+/** What proved that a layer is what the manifest means. */
+export type LayerProof =
+  /** All of it was read, and had the digests of the manifest and of the configuration. */
+  | { readonly kind: 'diff-id'; readonly digest: Digest }
+  /** Files were fetched one by one: each had the digest that the table of contents gives it, and the table had this one. */
+  | { readonly kind: 'toc'; readonly digest: Digest };
+
+const proofKeys: Readonly<Record<LayerProof['kind'], string>> = { 'diff-id': 'varve.diff-id', toc: 'varve.toc-digest' };
+/** Absent when the rules are `any`. */
+const rulesKey = 'varve.path-rules';
+
+/** A bound on the memory that a layer can take which has deep directories and no entries for them. */
+const maximumImplicitBytes = 16 * 1024 * 1024;
+
+/** Makes a layer's commit and names it. Nothing of the layer can be seen before. */
+export async function commitLayer(
+  staging: ObjectStaging,
+  repository: Repository,
+  root: TreeDirectory,
+  layer: { digest: Digest; rules: PathRules; proof: LayerProof },
+): Promise<void> {
+  const { digest, rules, proof } = layer;
+  const commit = staging.writeMetadata(
+    'commit',
+    encodeCommit({
+      metadata: new Map([
+        [implicitDirectoriesKey, stringsVariant(listImplicitDirectories(root))],
+        ...(rules === 'any' ? [] : [[rulesKey, stringVariant(rules)] as const]),
+        [proofKeys[proof.kind], stringVariant(proof.digest)],
+      ]),
+      subject: '',
+      body: '',
+      // Not the time of the import: the same layer is the same commit on every host.
+      timestamp: 0,
+      tree: writeTree(staging, root),
+      treeMetadata: root.metadata,
+    }),
+  );
+  await staging.publish(fileChecksums(root));
+  await repository.writeRef(layerRef(digest), commit);
+}
+
+/**
+ * The tree of a layer that is in the repository already, complete, under its own name or under that of an equal layer with
+ * another compression. A layer that was fetched file by file only counts for a manifest that means the same table of
+ * contents: nothing binds the table to the digest of the blob, so that another manifest could have brought a false one.
+ */
+export async function findLayer(
+  repository: Repository,
+  layer: { digest: Digest; rules: PathRules; proofs: readonly LayerProof[] },
+): Promise<TreeDirectory | undefined> {
+  const ref = layerRef(layer.digest);
+  const own = await repository.readRef(ref);
+  const tree = own && (await readLayer(repository, own, layer));
+  if (tree) return tree;
+  for (const other of await repository.listRefs(layerRefPrefix)) {
+    const commit = await repository.readRef(other);
+    const equal = commit && commit !== own && (await readLayer(repository, commit, layer));
+    if (!equal) continue;
+    await repository.writeRef(ref, commit);
+    return equal;
+  }
+  return undefined;
+}
+
+async function readLayer(
+  repository: Repository,
+  checksum: OstreeChecksum,
+  { rules, proofs }: { rules: PathRules; proofs: readonly LayerProof[] },
+): Promise<TreeDirectory | undefined> {
+  return ifIntact(async () => {
+    const commit = await repository.readCommit(checksum);
+    const isProved = proofs.some(({ kind, digest }) => metadataString(commit, proofKeys[kind]) === digest);
+    if (!isProved || (metadataString(commit, rulesKey) ?? 'any') !== rules) return undefined;
+    return readCompleteTree(repository, checksum);
+  });
+}
+
+function listImplicitDirectories(root: TreeDirectory): string[] {
+  const paths: string[] = [];
+  let bytes = 0;
+  for (const path of implicitDirectories(root)) {
+    bytes += Buffer.byteLength(path);
+    if (bytes > maximumImplicitBytes) {
+      throw new OstreeError(
+        'LAYER_NOT_IMPORTABLE',
+        'the layer has too many directories without entries of their own; build the image again with another tool',
+      );
+    }
+    paths.push(path);
+  }
+  return paths;
+}
