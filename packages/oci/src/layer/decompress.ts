@@ -9,7 +9,7 @@ const chunkSize = 256 * 1024;
 /**
  * Decompresses gzip or zstd, of one or many members or frames, and passes anything else on. Recognised by the first bytes
  * and not by the media type, as other clients do: old pushers mislabel layers, and the diff-id tells right from wrong.
- * Memory is bounded: 256 KiB a chunk, and a zstd window of at most 128 MiB (zstd's default limit).
+ * A chunk may be used until the next one is asked for. Memory is bounded: 256 KiB a chunk, and a zstd window of at most 128 MiB (zstd's default limit).
  * @throws OciError LAYER_INVALID
  */
 export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
@@ -23,11 +23,24 @@ export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGener
     // Its error destroys the decoder, and thus reaches the loop below.
   });
   try {
-    for await (const chunk of decoder) yield chunk;
+    for await (const chunk of decoder) {
+      yield chunk;
+      free(chunk);
+    }
   } catch (cause) {
     throw isCompressionError(cause) ? damaged(cause) : cause;
   } finally {
     decoder.destroy();
+  }
+}
+
+/**
+ * Gives the memory back of which a chunk is the last part: the decoder is done with it, and so is the consumer, who asked for
+ * the next chunk. The garbage collector takes tens of megabytes of such memory for nothing to worry about.
+ */
+function free({ buffer, byteOffset, length }: Uint8Array): void {
+  if (byteOffset + length === chunkSize && buffer.byteLength === chunkSize && buffer instanceof ArrayBuffer) {
+    buffer.transfer(0);
   }
 }
 
