@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadKubeconfig } from '@varve/kube';
 import { eventually, freePort, run, Service } from './process.ts';
 
 interface Access {
@@ -37,8 +36,8 @@ export class OtherRegistry implements AsyncDisposable {
   async start(): Promise<void> {
     this.#service.start();
     await eventually('the other registry answers', async () => {
-      const { server } = await loadKubeconfig(join(this.#directory, 'state', 'kubeconfig'));
-      return (await run('curl', '--silent', '--insecure', `${server}/readyz`)) === 'ok';
+      const kubeconfig = join(this.#directory, 'state', 'kubeconfig');
+      return (await run('kubectl', '--kubeconfig', kubeconfig, 'get', '--raw', '/readyz')) === 'ok';
     });
   }
 
