@@ -1,14 +1,22 @@
 export { type ChunkedLocation, chunkedLocation } from './chunked/annotations.ts';
+export {
+  type ChunkedImage,
+  type ChunkedImageLayer,
+  type ChunkImageOptions,
+  type ChunkProgress,
+  chunkImage,
+} from './chunked/chunk-image.ts';
 export { type FetchedFile, fetchContents } from './chunked/fetch-contents.ts';
 export { fetchToc } from './chunked/fetch-toc.ts';
 export type { Toc, TocChunk, TocEntry } from './chunked/toc.ts';
 export { type ChunkedLayer, type WriteChunkedOptions, writeChunkedLayer } from './chunked/write.ts';
 export type { CredentialLookup, Credentials } from './client/authenticator.ts';
-export { RegistryClient, type RegistryClientOptions } from './client/registry-client.ts';
+export type { RegistryClientOptions } from './client/connection.ts';
+export { RegistryClient } from './client/registry-client.ts';
 export { readCredentials } from './credentials.ts';
 export { type Digest, digestHex, digestOf, isDigest, parseDigest } from './digest.ts';
 export { OciError, type OciErrorCode, ociErrorCodes } from './error.ts';
-export type { Image } from './image.ts';
+export type { Image, ImageDocuments } from './image.ts';
 export { type ImageConfig, parseImageConfig } from './image-config.ts';
 export { type ReadLayerOptions, readLayer } from './layer/read.ts';
 export {
@@ -32,4 +40,8 @@ export {
 } from './reference.ts';
 export type { TarEntry, TarEntryMetadata, TarEntryType } from './tar/entry.ts';
 export { readTar } from './tar/read.ts';
+export type { ImageDestination } from './transports/destination.ts';
+export { formatImageSource, type ImageLocation, parseImageSource } from './transports/location.ts';
+export { openImageDestination, openImageSource, type RegistryAccess } from './transports/open.ts';
+export type { ImageSource } from './transports/source.ts';
 export { type ExpectedContent, verifyContent } from './verify.ts';

@@ -14,6 +14,9 @@ export interface Credentials {
 /** Finds the credentials for a registry, or for one repository in it. */
 export type CredentialLookup = (registry: string, repository: string) => Credentials | undefined;
 
+/** What a token is asked for. */
+export type RepositoryActions = 'pull' | 'pull,push';
+
 const tokenSchema = z.object({
   token: z.string().nullish(),
   access_token: z.string().nullish(),
@@ -27,12 +30,14 @@ export class Authenticator {
   readonly #transport: Transport;
   readonly #lookup: CredentialLookup;
   readonly #insecure: boolean;
+  readonly #actions: RepositoryActions;
   readonly #known = new Map<string, { authorization: string; expires: number }>();
 
-  constructor(transport: Transport, lookup: CredentialLookup, insecure: boolean) {
+  constructor(transport: Transport, lookup: CredentialLookup, insecure: boolean, actions: RepositoryActions) {
     this.#transport = transport;
     this.#lookup = lookup;
     this.#insecure = insecure;
+    this.#actions = actions;
   }
 
   /** The Authorization header for a repository, as far as an earlier answer called for one. */
@@ -91,7 +96,7 @@ export class Authenticator {
     }
     const service = challenge.parameters.get('service');
     if (service !== undefined) url.searchParams.set('service', service);
-    url.searchParams.set('scope', `repository:${reference.repository}:pull`);
+    url.searchParams.set('scope', `repository:${reference.repository}:${this.#actions}`);
     if (credentials !== undefined) url.searchParams.set('account', credentials.username);
     return url;
   }

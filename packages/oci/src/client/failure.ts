@@ -42,7 +42,7 @@ export function refused(registry: string, what: string, status: number, detail: 
   if (status === 401 || status === 403) {
     return new OciError(
       'REGISTRY_UNAUTHORIZED',
-      `${registry} refuses to give ${what} (${told}); check that there are credentials for it, and what they may read`,
+      `${registry} refuses ${what} (${told}); check that there are credentials for it, and what they allow`,
     );
   }
   if (isRetryableStatus(status)) {

@@ -6,7 +6,8 @@ import { digestOf } from '../digest.ts';
 import type { Descriptor } from '../manifest.ts';
 import { mediaTypes } from '../media-types.ts';
 import type { BlobRange } from '../ranges/open-ranges.ts';
-import { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
+import type { RegistryClientOptions } from './connection.ts';
+import { RegistryClient } from './registry-client.ts';
 
 const blob = Buffer.from(Array.from({ length: 900_000 }, (_, index) => (index * 31) % 251));
 const descriptor: Descriptor = { mediaType: mediaTypes.ociLayerZstd, digest: digestOf(blob), size: blob.length };

@@ -6,7 +6,8 @@ import { type Digest, digestOf } from '../digest.ts';
 import type { Descriptor } from '../manifest.ts';
 import { mediaTypes } from '../media-types.ts';
 import type { ImageReference } from '../reference.ts';
-import { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
+import type { RegistryClientOptions } from './connection.ts';
+import { RegistryClient } from './registry-client.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 

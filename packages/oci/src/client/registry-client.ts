@@ -2,7 +2,7 @@
 import { type Digest, digestOf, isDigest } from '../digest.ts';
 import { OciError } from '../error.ts';
 import type { Image } from '../image.ts';
-import { maximumImageConfigSize, parseImageConfig } from '../image-config.ts';
+import { checkConfigDescriptor, checkImageConfig } from '../image-check.ts';
 import {
   type Descriptor,
   type ImageIndex,
@@ -13,34 +13,16 @@ import {
   parseManifest,
 } from '../manifest.ts';
 import { mediaTypes } from '../media-types.ts';
-import { choosePlatform, formatPlatform, hostPlatform } from '../platform.ts';
+import { choosePlatform, hostPlatform } from '../platform.ts';
 import { coalesceRanges } from '../ranges/coalesce.ts';
 import type { BlobRange, OpenedRange } from '../ranges/open-ranges.ts';
 import { splitPieces } from '../ranges/split.ts';
 import { formatImageReference, type ImageReference } from '../reference.ts';
 import { verifyContent } from '../verify.ts';
-import { Authenticator, type CredentialLookup } from './authenticator.ts';
-import type { RetryPolicy } from './backoff.ts';
+import { connectRegistry, type RegistryClientOptions, type RegistryConnection } from './connection.ts';
 import { download } from './download.ts';
 import { downloadRanges, type RangeSupport, rangeRefusals } from './range-download.ts';
-import { Requester } from './requester.ts';
-import { type Answer, discard, headerText, Transport } from './transport.ts';
-
-export interface RegistryClientOptions {
-  /** PEM certificates of the authorities to trust instead of the system's. */
-  ca?: string;
-  /** PEM client certificate and its key; shown to the registry itself only. */
-  cert?: string;
-  key?: string;
-  /** Plain HTTP instead of HTTPS. */
-  insecure?: boolean;
-  credentials?: CredentialLookup;
-  userAgent?: string;
-  /** Milliseconds without a byte after which a connection counts as broken; 30 000. */
-  idleTimeout?: number;
-  /** How often a request is tried, and the first wait (milliseconds) of a doubling series; 6 times, 500. */
-  retry?: RetryPolicy;
-}
+import { type Answer, discard, headerText } from './transport.ts';
 
 interface Waiting {
   signal?: AbortSignal;
@@ -66,29 +48,12 @@ const vagueTypes: readonly string[] = ['application/json', 'application/octet-st
  * back-off, while connections break or the registry asks to wait; a blob goes on where it broke off.
  */
 export class RegistryClient implements AsyncDisposable {
-  readonly #transport: Transport;
-  readonly #requester: Requester;
-  readonly #policy: RetryPolicy;
+  readonly #connection: RegistryConnection;
   /** What is known of each registry. */
   readonly #rangeSupport = new Map<string, RangeSupport>();
 
   constructor(options: RegistryClientOptions = {}) {
-    const { ca, cert, key, insecure = false, credentials = () => undefined } = options;
-    this.#policy = options.retry ?? { attempts: 6, firstDelay: 500 };
-    this.#transport = new Transport({
-      ...(ca !== undefined && { ca }),
-      ...(cert !== undefined && { cert }),
-      ...(key !== undefined && { key }),
-      insecure,
-      userAgent: options.userAgent ?? 'varve',
-      idleTimeout: options.idleTimeout ?? 30_000,
-    });
-    this.#requester = new Requester({
-      transport: this.#transport,
-      authenticator: new Authenticator(this.#transport, credentials, insecure),
-      scheme: insecure ? 'http' : 'https',
-      policy: this.#policy,
-    });
+    this.#connection = connectRegistry(options, 'pull');
   }
 
   /**
@@ -111,19 +76,7 @@ export class RegistryClient implements AsyncDisposable {
     const { digest, bytes, manifest } = await this.#chooseManifest(reference, platform, signal);
     const what = `${name(reference)} (${digest})`;
     const configBytes = await this.#fetchConfig(reference, manifest, what, signal);
-    const config = parseImageConfig(configBytes);
-    if (config.rootfs.diff_ids.length !== manifest.layers.length) {
-      throw new OciError(
-        'IMAGE_CONFIG_INVALID',
-        `${what} has ${manifest.layers.length} layers and ${config.rootfs.diff_ids.length} diff-ids; build and push the image again`,
-      );
-    }
-    if (platform !== undefined && (config.os !== platform.os || config.architecture !== platform.architecture)) {
-      throw new OciError(
-        'PLATFORM_NOT_FOUND',
-        `${what} is for ${formatPlatform(config)} and not for ${formatPlatform(platform)}; build it for that platform`,
-      );
-    }
+    const config = checkImageConfig(configBytes, manifest, platform, what);
     return { reference, manifest, manifestDigest: digest, manifestBytes: bytes, config, configBytes };
   }
 
@@ -139,7 +92,7 @@ export class RegistryClient implements AsyncDisposable {
   ): Promise<AsyncIterable<Uint8Array>> {
     const what = `blob ${descriptor.digest} of ${reference.registry}/${reference.repository}`;
     const open = (offset: number): Promise<Answer> =>
-      this.#requester.open({
+      this.#connection.requester.open({
         reference,
         method: 'GET',
         path: `blobs/${descriptor.digest}`,
@@ -152,7 +105,7 @@ export class RegistryClient implements AsyncDisposable {
       registry: reference.registry,
       what,
       size: descriptor.size,
-      policy: this.#policy,
+      policy: this.#connection.policy,
       signal,
       open,
     });
@@ -175,10 +128,10 @@ export class RegistryClient implements AsyncDisposable {
     const support = this.#rangeSupport.get(registry) ?? {};
     this.#rangeSupport.set(registry, support);
     const pieces = downloadRanges({
-      ...{ registry, what, support, signal, policy: this.#policy },
+      ...{ registry, what, support, signal, policy: this.#connection.policy },
       ranges: coalesceRanges(ranges, gap),
       open: (range, requestSignal) =>
-        this.#requester.open({
+        this.#connection.requester.open({
           ...{ reference, what, method: 'GET', path: `blobs/${descriptor.digest}`, signal: requestSignal },
           headers: { 'accept-encoding': 'identity', range },
           accepted: rangeRefusals,
@@ -188,7 +141,7 @@ export class RegistryClient implements AsyncDisposable {
   }
 
   async close(): Promise<void> {
-    await this.#transport.close();
+    await this.#connection.transport.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -197,7 +150,7 @@ export class RegistryClient implements AsyncDisposable {
 
   /** What the headers of a HEAD answer say; undefined where they do not say all. */
   async #describe(reference: ImageReference, signal: AbortSignal | undefined): Promise<Descriptor | undefined> {
-    const answer = await this.#requester.open({
+    const answer = await this.#connection.requester.open({
       reference,
       method: 'HEAD',
       path: `manifests/${reference.digest ?? reference.tag ?? 'latest'}`,
@@ -238,7 +191,7 @@ export class RegistryClient implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Promise<FetchedManifest> {
     const what = `manifest ${name(reference)}`;
-    const { bytes, headers } = await this.#requester.read(
+    const { bytes, headers } = await this.#connection.requester.read(
       {
         reference,
         method: 'GET',
@@ -268,19 +221,7 @@ export class RegistryClient implements AsyncDisposable {
     what: string,
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array> {
-    const { mediaType, size, digest } = manifest.config;
-    if (mediaType !== mediaTypes.ociConfig && mediaType !== mediaTypes.dockerConfig) {
-      throw new OciError(
-        'IMAGE_CONFIG_INVALID',
-        `${what} is not an image: its configuration is ${mediaType}; name an image`,
-      );
-    }
-    if (size > maximumImageConfigSize) {
-      throw new OciError(
-        'IMAGE_CONFIG_INVALID',
-        `${what} has a configuration of ${size} bytes, and ${maximumImageConfigSize} are the most`,
-      );
-    }
+    const { mediaType, size, digest } = checkConfigDescriptor(manifest, what);
     const chunks: Uint8Array[] = [];
     for await (const chunk of await this.openBlob(
       reference,

@@ -8,15 +8,22 @@ import { type Answer, discard, headerText, readBody, type Transport } from './tr
 
 export interface RegistryRequest {
   reference: ImageReference;
-  method: 'GET' | 'HEAD';
-  /** Below `/v2/<repository>/`. */
-  path: string;
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT';
+  /** Below `/v2/<repository>/`; or a whole address that the registry named. */
+  path: string | URL;
+  /** What is sent, opened anew for each attempt. */
+  body?: RequestBody;
   /** Names the content in messages. */
   what: string;
   headers: Record<string, string>;
   signal: AbortSignal | undefined;
   /** Statuses, besides 200 and 206, that are the caller's to understand. */
   accepted?: readonly number[];
+}
+
+export interface RequestBody {
+  size: number;
+  open: () => AsyncIterable<Uint8Array>;
 }
 
 export interface RequesterOptions {
@@ -53,6 +60,14 @@ export class Requester {
     return this.#retry(request, () => this.#attempt(request));
   }
 
+  /**
+   * An answer as `open` gives it, from one attempt: for what cannot simply be repeated.
+   * @throws also what undici throws for broken connections
+   */
+  async once(request: RegistryRequest): Promise<Answer> {
+    return this.#attempt(request);
+  }
+
   async #retry<T>(request: RegistryRequest, attempt: () => Promise<T>): Promise<T> {
     for (let failures = 0; ; failures += 1) {
       request.signal?.throwIfAborted();
@@ -84,11 +99,15 @@ export class Requester {
   async #send(request: RegistryRequest, authorization: string | undefined): Promise<Answer> {
     const { registry, repository } = request.reference;
     const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+    const home = new URL(`${this.#scheme}://${host}/v2/${repository}/`);
+    const url = typeof request.path === 'string' ? new URL(request.path, home) : request.path;
+    const isHome = url.origin === home.origin;
     return this.#transport.exchange({
       method: request.method,
-      url: new URL(`${this.#scheme}://${host}/v2/${repository}/${request.path}`),
-      headers: authorization === undefined ? request.headers : { ...request.headers, authorization },
+      url,
+      headers: authorization === undefined || !isHome ? request.headers : { ...request.headers, authorization },
       signal: request.signal,
+      ...(request.body !== undefined && { body: request.body }),
     });
   }
 }

@@ -1,5 +1,6 @@
 // One HTTP exchange with a registry: connections, timeouts and redirects. Credentials and client certificates go to the
 // registry's own origin and nowhere else.
+import { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request } from 'undici';
 import { OciError } from '../error.ts';
 
@@ -17,14 +18,17 @@ export interface TransportOptions {
 }
 
 export interface Exchange {
-  method: 'GET' | 'HEAD';
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT';
   url: URL;
   headers: Record<string, string>;
   signal: AbortSignal | undefined;
+  body?: { size: number; open: () => AsyncIterable<Uint8Array> };
 }
 
 export interface Answer {
   status: number;
+  /** Where it came from, behind redirects. */
+  url: URL;
   headers: Dispatcher.ResponseData['headers'];
   body: Dispatcher.ResponseData['body'];
 }
@@ -45,19 +49,25 @@ export class Transport {
    * Sends a request and follows redirects.
    * @throws OciError REGISTRY_PROTOCOL for redirects that lead nowhere safe; what undici throws for broken connections
    */
-  async exchange({ method, url, headers, signal }: Exchange): Promise<Answer> {
+  async exchange({ method, url, headers, signal, body }: Exchange): Promise<Answer> {
     let target = url;
     let isHome = true;
     for (let redirects = 0; redirects <= maximumRedirects; redirects += 1) {
       const response = await request(target, {
         method,
-        headers: { 'user-agent': this.#options.userAgent, ...(isHome ? headers : withoutAuthorization(headers)) },
+        headers: {
+          'user-agent': this.#options.userAgent,
+          ...(body !== undefined && { 'content-length': String(body.size) }),
+          ...(isHome ? headers : withoutAuthorization(headers)),
+        },
+        ...(body !== undefined && { body: Readable.from(body.open(), { objectMode: false }) }),
         dispatcher: isHome ? this.#registryAgent : this.#otherAgent,
         ...(signal !== undefined && { signal }),
       });
       const location = headerText(response.headers, 'location');
-      if (!redirectStatuses.includes(response.statusCode) || location === undefined) {
-        return { status: response.statusCode, headers: response.headers, body: response.body };
+      // What has a body is sent where the registry said before, and nowhere else.
+      if (!redirectStatuses.includes(response.statusCode) || location === undefined || body !== undefined) {
+        return { status: response.statusCode, url: target, headers: response.headers, body: response.body };
       }
       await discard(response.body);
       target = this.#redirectTarget(location, target);

@@ -20,6 +20,27 @@ export interface ReadLayerOptions {
 }
 
 /**
+ * The archive of a layer: plain, gzip or zstd. The diff-id is verified at the end.
+ * @throws OciError LAYER_UNSUPPORTED, LAYER_INVALID, LAYER_TOO_LARGE, DIGEST_MISMATCH, and what `blob` throws
+ */
+export async function* decompressLayer(
+  blob: AsyncIterable<Uint8Array>,
+  descriptor: Descriptor,
+  diffId: Digest,
+  options: ReadLayerOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (!layerMediaTypes.includes(descriptor.mediaType)) {
+    throw new OciError(
+      'LAYER_UNSUPPORTED',
+      `layer ${descriptor.digest} has the media type ${descriptor.mediaType.slice(0, 200)}; build the image with tar, gzip or zstd layers`,
+    );
+  }
+  const source = options.signal === undefined ? blob : abortable(blob, options.signal);
+  const decompressed = limit(decompress(source), descriptor, options);
+  yield* verifyContent(decompressed, { digest: diffId }, `layer ${descriptor.digest}, decompressed,`);
+}
+
+/**
  * The entries of a layer: plain, gzip or zstd. Memory does not depend on the layer's size. The diff-id is verified when the
  * last entry was read: nothing of the layer may be used before the iteration ended without an error.
  * @throws OciError LAYER_UNSUPPORTED, LAYER_INVALID, LAYER_TOO_LARGE, DIGEST_MISMATCH, and what `blob` throws
@@ -30,15 +51,7 @@ export async function* readLayer(
   diffId: Digest,
   options: ReadLayerOptions = {},
 ): AsyncGenerator<TarEntry, void, undefined> {
-  if (!layerMediaTypes.includes(descriptor.mediaType)) {
-    throw new OciError(
-      'LAYER_UNSUPPORTED',
-      `layer ${descriptor.digest} has the media type ${descriptor.mediaType.slice(0, 200)}; build the image with tar, gzip or zstd layers`,
-    );
-  }
-  const source = options.signal === undefined ? blob : abortable(blob, options.signal);
-  const decompressed = limit(decompress(source), descriptor, options);
-  yield* readTar(verifyContent(decompressed, { digest: diffId }, `layer ${descriptor.digest}, decompressed,`));
+  yield* readTar(decompressLayer(blob, descriptor, diffId, options));
 }
 
 async function* limit(
