@@ -1,9 +1,10 @@
 // npm run bench -- SUITE [--json]: measures a suite and prints its rows.
 import { parseArgs } from 'node:util';
 import { formatRows, ratioOf, type Suite } from './row.ts';
+import { imagesSuite } from './suites/images.ts';
 import { rolloutSuite } from './suites/rollout.ts';
 
-const suites: Record<string, Suite> = { rollout: rolloutSuite };
+const suites: Record<string, Suite> = { images: imagesSuite, rollout: rolloutSuite };
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });

@@ -1,5 +1,6 @@
 // For the tests of this package: a registry on a loopback port and a temporary directory.
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Digest, digestOf, mediaTypes } from '@varve/oci';
@@ -30,12 +31,21 @@ export class TestRegistry implements AsyncDisposable {
   readonly storage: RegistryStorage;
   readonly #server: FastifyInstance;
   readonly #ownsDirectory: boolean;
+  readonly #sockets = new Set<Socket>();
+  #sentBefore = 0;
 
   private constructor(directory: string, storage: RegistryStorage, server: FastifyInstance, ownsDirectory: boolean) {
     this.directory = directory;
     this.storage = storage;
     this.#server = server;
     this.#ownsDirectory = ownsDirectory;
+    server.server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => {
+        this.#sockets.delete(socket);
+        this.#sentBefore += socket.bytesWritten;
+      });
+    });
   }
 
   static async start(options: TestRegistryOptions = {}): Promise<TestRegistry> {
@@ -56,6 +66,13 @@ export class TestRegistry implements AsyncDisposable {
 
   get host(): string {
     return `127.0.0.1:${this.port}`;
+  }
+
+  /** Bytes on the wire since the start, headers included. */
+  get bytesSent(): number {
+    let sent = this.#sentBefore;
+    for (const socket of this.#sockets) sent += socket.bytesWritten;
+    return sent;
   }
 
   url(path: string): string {

@@ -3,6 +3,7 @@
 // https://github.com/opencontainers/image-spec/blob/v1.1.0/layer.md#whiteouts
 import type { TarEntry } from '@varve/oci';
 import { BuildError } from '../error.ts';
+import { normalisePath, parseWhiteout } from '../layer-path.ts';
 import type { ImageFacts, KernelFacts } from './rules.ts';
 
 interface Remembered {
@@ -24,7 +25,7 @@ export class LayerFacts {
   async add(entries: AsyncIterable<TarEntry>): Promise<void> {
     const added = new Set<string>();
     for await (const entry of entries) {
-      const path = normalise(entry.path);
+      const path = normalisePath(entry.path);
       const whiteout = parseWhiteout(path);
       if (whiteout !== undefined) {
         this.#remove(whiteout.path, whiteout.itself, added);
@@ -87,27 +88,12 @@ function isFile(entry: Remembered | undefined): boolean {
   return entry?.type === 'file' || entry?.type === 'hardlink';
 }
 
-function normalise(path: string): string {
-  return path.replace(/^(\.?\/)+/, '').replace(/\/+$/, '');
-}
-
 function matters(path: string): boolean {
   return (
     /^(etc|ostree|sysroot|usr|usr\/(etc|lib|lib\/modules))$/.test(path) ||
     /^usr\/lib\/modules\/[^/]+(\/(vmlinuz|initramfs|initramfs\.img))?$/.test(path) ||
     textFiles.includes(path)
   );
-}
-
-/** `a/.wh.b` hides a/b; `a/.wh..wh..opq` hides what lower layers have below a. */
-function parseWhiteout(path: string): { path: string; itself: boolean } | undefined {
-  const slash = path.lastIndexOf('/');
-  const name = path.slice(slash + 1);
-  if (!name.startsWith('.wh.')) return undefined;
-  const directory = path.slice(0, Math.max(slash, 0));
-  if (name === '.wh..wh..opq') return { path: directory, itself: false };
-  const hidden = name.slice('.wh.'.length);
-  return { path: directory === '' ? hidden : `${directory}/${hidden}`, itself: true };
 }
 
 async function readText(entry: TarEntry): Promise<string> {

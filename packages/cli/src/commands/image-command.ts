@@ -6,6 +6,7 @@ import { defaultCache } from '../defaults.ts';
 import { CliError } from '../error.ts';
 import { print } from '../output.ts';
 import { addRegistryFlags, type RegistryFlags } from '../registry-flags.ts';
+import { addDiff } from './diff-command.ts';
 import { formatInspection } from './inspection.ts';
 
 interface BaseOptions extends RegistryFlags {
@@ -31,6 +32,7 @@ export function addImage(program: Command, context: Context): void {
   addBase(image, context);
   addBuild(image, context);
   addInspect(image, context);
+  addDiff(image, context);
 }
 
 function addBase(image: Command, context: Context): void {

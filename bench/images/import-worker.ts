@@ -1,0 +1,19 @@
+// One import in a process of its own, so that its memory is nobody else's: import-worker.ts REPOSITORY REFERENCE
+// Prints the seconds that the import took, without the start of the process.
+import { parseImageReference, RegistryClient } from '@varve/oci';
+import { importImage, Repository } from '@varve/ostree';
+
+async function main(path = '', text = ''): Promise<void> {
+  const repository = await Repository.open(path);
+  await using client = new RegistryClient({ insecure: true });
+  const start = performance.now();
+  const image = await client.getImage(parseImageReference(text));
+  await importImage({
+    repository,
+    image,
+    openLayer: (descriptor, signal) => client.openBlob(image.reference, descriptor, { signal }),
+  });
+  process.stdout.write(`${(performance.now() - start) / 1000}\n`);
+}
+
+await main(...process.argv.slice(2));

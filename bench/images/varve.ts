@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+import type { Importer, MeasuredImport } from './importer.ts';
+import { runMeasured } from './measured-process.ts';
+
+const worker = join(import.meta.dirname, 'import-worker.ts');
+
+/** Our own importer, each import in a new process. */
+export class Varve implements Importer {
+  readonly name = 'varve';
+  readonly #repository: string;
+
+  constructor(directory: string) {
+    this.#repository = join(directory, 'repo');
+  }
+
+  async import(reference: string, signal: AbortSignal): Promise<MeasuredImport> {
+    await runMeasured('ostree', ['init', `--repo=${this.#repository}`, '--mode=bare'], signal);
+    const args = ['--disable-warning=ExperimentalWarning', worker, this.#repository, reference];
+    const { stdout, peakMemory } = await runMeasured(process.execPath, args, signal);
+    return { seconds: Number(stdout), peakMemory };
+  }
+
+  async merge(reference: string, signal: AbortSignal): Promise<number> {
+    await runMeasured('ostree', ['refs', `--repo=${this.#repository}`, '--delete', 'ostree/container/image'], signal);
+    await runMeasured('ostree', ['prune', `--repo=${this.#repository}`, '--refs-only'], signal);
+    return (await this.import(reference, signal)).seconds;
+  }
+}
