@@ -21,7 +21,10 @@ async function readAll(
 ): Promise<ReadFile[]> {
   const read: ReadFile[] = [];
   for await (const { content, ...metadata } of entries) {
-    read.push({ metadata, content: Buffer.concat(await Array.fromAsync(content)).toString('latin1') });
+    read.push({
+      metadata,
+      content: Buffer.concat(await Array.fromAsync(content, (chunk) => Uint8Array.from(chunk))).toString('latin1'),
+    });
   }
   return read;
 }

@@ -68,7 +68,9 @@ async function filesIn(source: ImageSource): Promise<string[]> {
     const diffId = image.rootfs.diff_ids[index];
     if (diffId === undefined) throw new Error('a layer without a diff-id');
     for await (const { path, content } of readLayer(await source.openBlob(layer), layer, diffId)) {
-      files.push(`${path}=${Buffer.concat(await Array.fromAsync(content)).toString()}`);
+      files.push(
+        `${path}=${Buffer.concat(await Array.fromAsync(content, (chunk) => Uint8Array.from(chunk))).toString()}`,
+      );
     }
   }
   return files;
