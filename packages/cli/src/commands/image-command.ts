@@ -7,6 +7,7 @@ import { CliError } from '../error.ts';
 import { print } from '../output.ts';
 import { addRegistryFlags, type RegistryFlags } from '../registry-flags.ts';
 import { addDiff } from './diff-command.ts';
+import { addChunk } from './image-chunk-command.ts';
 import { formatInspection } from './inspection.ts';
 
 interface BaseOptions extends RegistryFlags {
@@ -33,6 +34,7 @@ export function addImage(program: Command, context: Context): void {
   addBuild(image, context);
   addInspect(image, context);
   addDiff(image, context);
+  addChunk(image, context);
 }
 
 function addBase(image: Command, context: Context): void {
