@@ -59,7 +59,7 @@ export async function importChunkedLayer(options: ChunkedLayerOptions): Promise<
   await using staging = await ObjectStaging.open(repository, index, signal);
   const files = new LayerFiles(options, staging);
   const { copyable, missing } = files.sort(entries);
-  const bytes = location.toc.length + sumOf(missing, compressedSize);
+  const bytes = location.toc.length + sumOf(firstsByDigest(missing), compressedSize);
   if (bytes >= descriptor.size * wholeShare) return undefined;
   options.onPlan(bytes);
   await assertDiskSpace(
@@ -121,8 +121,8 @@ class LayerFiles {
   async fetch(files: readonly WantedFile[]): Promise<void> {
     const { openRanges, descriptor, signal } = this.#options;
     const byDigest = Map.groupBy(files, ({ digest }) => digest);
-    const firsts = [...byDigest.values()].flatMap(([first]) => (first === undefined ? [] : [first.entry]));
-    for await (const { entry, content } of fetchContents(openRanges, descriptor, firsts, signal)) {
+    const entries = firstsByDigest(files).map(({ entry }) => entry);
+    for await (const { entry, content } of fetchContents(openRanges, descriptor, entries, signal)) {
       signal.throwIfAborted();
       const [first, ...others] = (entry.digest && byDigest.get(entry.digest)) || [];
       if (first === undefined) continue;
@@ -174,6 +174,13 @@ function relevantEntries(entries: readonly TocEntry[], rules: PathRules): TocEnt
     const { path, kept } = importPath(entry.path, rules);
     return kept || entry.type !== 'file' || linked.has(path);
   });
+}
+
+/** One file for each content. */
+function firstsByDigest(files: readonly WantedFile[]): WantedFile[] {
+  const firsts = new Map<Digest, WantedFile>();
+  for (const file of files) if (!firsts.has(file.digest)) firsts.set(file.digest, file);
+  return [...firsts.values()];
 }
 
 function compressedSize({ entry }: WantedFile): number {

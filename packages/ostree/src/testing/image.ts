@@ -1,22 +1,28 @@
 // Images made by hand for tests: layers as tar archives in memory.
 import { gzipSync } from 'node:zlib';
 import {
+  chunkedLocation,
   type Descriptor,
   digestOf,
   type Image,
   isImageIndex,
   mediaTypes,
+  type OpenRanges,
   parseImageConfig,
   parseImageReference,
   parseManifest,
+  writeChunkedLayer,
 } from '@varve/oci';
 import { type TarInput, tar } from './tar.ts';
 
 export interface TestImage {
   readonly image: Image;
   readonly openLayer: (descriptor: Descriptor) => Promise<AsyncIterable<Uint8Array>>;
-  /** Digests of the blobs that were opened. */
+  readonly openRanges: OpenRanges;
+  /** Digests of the blobs that were opened as a whole. */
   readonly opened: string[];
+  /** Digests and sizes of the pieces that were opened, but for tables of contents. */
+  readonly pieces: { readonly digest: string; readonly length: number }[];
 }
 
 export interface TestImageOptions {
@@ -25,29 +31,64 @@ export interface TestImageOptions {
   readonly created?: string;
 }
 
-export function testImage(
-  layers: readonly (readonly TarInput[] | Uint8Array)[],
-  options: TestImageOptions = {},
-): TestImage {
-  const archives = layers.map((layer) => (layer instanceof Uint8Array ? layer : tar(layer)));
-  const blobs = archives.map((archive) => gzipSync(archive, { level: 1 }));
+interface Blob {
+  readonly diffId: string;
+  readonly bytes: Uint8Array;
+  readonly descriptor: Descriptor;
+}
+
+type LayerInput = readonly TarInput[] | Uint8Array;
+
+/** An image with gzip layers. */
+export function testImage(layers: readonly LayerInput[], options: TestImageOptions = {}): TestImage {
+  return imageOf(
+    layers.map((layer) => {
+      const archive = archiveOf(layer);
+      const bytes = gzipSync(archive, { level: 1 });
+      const descriptor = { mediaType: mediaTypes.ociLayerGzip, digest: digestOf(bytes), size: bytes.length };
+      return { diffId: digestOf(archive), bytes, descriptor };
+    }),
+    options,
+  );
+}
+
+/** An image with zstd:chunked layers. */
+export async function chunkedImage(layers: readonly LayerInput[], options: TestImageOptions = {}): Promise<TestImage> {
+  const blobs: Blob[] = [];
+  for (const layer of layers) {
+    const parts: Uint8Array[] = [];
+    const { diffId, ...descriptor } = await writeChunkedLayer(inChunks(archiveOf(layer)), async (bytes) => {
+      parts.push(Uint8Array.from(bytes));
+    });
+    blobs.push({ diffId, bytes: Buffer.concat(parts), descriptor });
+  }
+  return imageOf(blobs, options);
+}
+
+function archiveOf(layer: LayerInput): Uint8Array {
+  return layer instanceof Uint8Array ? layer : tar(layer);
+}
+
+function imageOf(blobs: readonly Blob[], options: TestImageOptions): TestImage {
   const configBytes = json({
     architecture: 'amd64',
     os: 'linux',
     ...(options.created !== undefined && { created: options.created }),
     config: { Labels: options.labels ?? {} },
-    rootfs: { type: 'layers', diff_ids: archives.map((archive) => digestOf(archive)) },
+    rootfs: { type: 'layers', diff_ids: blobs.map(({ diffId }) => diffId) },
   });
   const manifestBytes = json({
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
     config: { mediaType: mediaTypes.ociConfig, digest: digestOf(configBytes), size: configBytes.length },
-    layers: blobs.map((blob) => ({ mediaType: mediaTypes.ociLayerGzip, digest: digestOf(blob), size: blob.length })),
+    layers: blobs.map(({ descriptor }) => descriptor),
   });
   const manifest = parseManifest(manifestBytes);
   if (isImageIndex(manifest)) throw new Error('not a manifest');
-  const byDigest = new Map(blobs.map((blob) => [digestOf(blob), blob]));
+  const byDigest = new Map<string, Uint8Array>(blobs.map(({ descriptor, bytes }) => [descriptor.digest, bytes]));
+  const bytesOf = ({ digest }: Descriptor) => byDigest.get(digest) ?? Buffer.alloc(0);
   const opened: string[] = [];
+  const pieces: TestImage['pieces'] = [];
   return {
     image: {
       reference: parseImageReference(options.reference ?? 'localhost:5000/os:latest'),
@@ -58,9 +99,16 @@ export function testImage(
       configBytes,
     },
     opened,
-    async openLayer({ digest }) {
-      opened.push(digest);
-      return inChunks(byDigest.get(digest) ?? Buffer.alloc(0));
+    pieces,
+    async openLayer(descriptor) {
+      opened.push(descriptor.digest);
+      return inChunks(bytesOf(descriptor));
+    },
+    async *openRanges(descriptor, ranges) {
+      for (const { offset, length } of ranges) {
+        if (offset !== chunkedLocation(descriptor)?.toc.offset) pieces.push({ digest: descriptor.digest, length });
+        yield { offset, bytes: inChunks(bytesOf(descriptor).subarray(offset, offset + length)) };
+      }
     },
   };
 }
