@@ -37,6 +37,8 @@ export async function importFromRegistry(options: ImportOptions): Promise<Import
     repository: sysroot.repository,
     image: await client.getImage(reference, { signal }),
     openLayer: (descriptor, layerSignal) => client.openBlob(reference, descriptor, { signal: layerSignal }),
+    openRanges: (descriptor, ranges, layerSignal) =>
+      client.openRanges(reference, descriptor, ranges, layerSignal ? { signal: layerSignal } : {}),
     signal,
     onProgress: ({ step, ...progress }) => onProgress?.({ ...progress, step: steps[step] }),
   });
