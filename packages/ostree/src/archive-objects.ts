@@ -77,10 +77,9 @@ export class ArchiveObjects {
   ): Promise<void> {
     const kept = [...this.#checksums].filter((checksum) => keep?.has(checksum) ?? true);
     if (kept.length === 0) return;
-    const tree = await this.#writeMetadata(
-      'dirtree',
-      encodeDirectoryTree({ files: new Map(kept.map((checksum) => [checksum, checksum])), directories: new Map() }),
-    );
+    // Names that no other tree has: this one is removed again, and nothing else may be.
+    const files = new Map(kept.map((checksum) => [`.varve-${checksum}`, checksum]));
+    const tree = await this.#writeMetadata('dirtree', encodeDirectoryTree({ files, directories: new Map() }));
     const treeMetadata = await this.#writeMetadata('dirmeta', encodeDirectoryMetadata(defaultDirectoryMetadata));
     const commit = await this.#writeMetadata(
       'commit',
