@@ -1,5 +1,11 @@
 /** Codes of every error that this package throws; each has a row in docs/errors.md. */
-export const cliErrorCodes = ['USAGE', 'MANIFEST_UNREADABLE', 'KIND_UNKNOWN', 'ROLLOUT_TIMEOUT'] as const;
+export const cliErrorCodes = [
+  'USAGE',
+  'MANIFEST_UNREADABLE',
+  'KIND_UNKNOWN',
+  'ROLLOUT_TIMEOUT',
+  'LAYER_NOT_IMPORTED',
+] as const;
 export type CliErrorCode = (typeof cliErrorCodes)[number];
 
 export class CliError extends Error {

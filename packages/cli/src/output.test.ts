@@ -40,7 +40,12 @@ describe('print', () => {
     ['table', 'A\n1'],
   ] as const)('writes %s', (format, expected) => {
     const lines: string[] = [];
-    const terminal: Terminal = { out: (text) => void lines.push(text), err: () => undefined, interactive: false };
+    const terminal: Terminal = {
+      out: (text) => void lines.push(text),
+      err: () => undefined,
+      status: () => undefined,
+      interactive: false,
+    };
     print(terminal, format, { a: 1 }, () => 'A\n1');
     expect(lines).toEqual([expected]);
   });

@@ -8,6 +8,8 @@ export type OutputFormat = (typeof outputFormats)[number];
 export interface Terminal {
   out(text: string): void;
   err(text: string): void;
+  /** Draws one line that the next call draws over; the empty text takes it away. For a person who watches. */
+  status(text: string): void;
   /** True when a person watches: progress may redraw. */
   readonly interactive: boolean;
 }
@@ -16,7 +18,9 @@ export function processTerminal(): Terminal {
   return {
     out: (text) => void process.stdout.write(`${text}\n`),
     err: (text) => void process.stderr.write(`${text}\n`),
-    interactive: process.stdout.isTTY === true && process.env.CI === undefined,
+    // ECMA-48: back to the first column, erase to the end of the line. What does not fit the line could not be erased.
+    status: (text) => void process.stderr.write(`\r\u001b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`),
+    interactive: process.stdout.isTTY === true && process.stderr.isTTY === true && process.env.CI === undefined,
   };
 }
 

@@ -40,6 +40,7 @@ export {
 } from './reference.ts';
 export type { TarEntry, TarEntryMetadata, TarEntryType } from './tar/entry.ts';
 export { readTar } from './tar/read.ts';
+export { type CopiedImage, type CopyImageOptions, type CopyProgress, copyImage } from './transports/copy-image.ts';
 export type { ImageDestination } from './transports/destination.ts';
 export { formatImageSource, type ImageLocation, parseImageSource } from './transports/location.ts';
 export { openImageDestination, openImageSource, type RegistryAccess } from './transports/open.ts';

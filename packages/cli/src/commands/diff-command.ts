@@ -12,8 +12,8 @@ export function addDiff(image: Command, context: Context): void {
     image
       .command('diff')
       .description('show what changed between two images: packages, kernel, files, labels, and what a host fetches')
-      .argument('<before>', 'tag or digest')
-      .argument('<after>', 'tag or digest')
+      .argument('<before>', 'REFERENCE, or oci:DIRECTORY:NAME as skopeo has it')
+      .argument('<after>', 'the same')
       .option('--files', 'name every file that changed', false),
   ).action(async (before: string, after: string, options: DiffOptions, command: Command) => {
     const globals = command.optsWithGlobals<GlobalOptions>();

@@ -1,5 +1,12 @@
 // The difference of two images, as `varve image diff` tells it to a person.
-import { type FileChange, type FileGroup, groupFiles, type ImageDiff, type PackageChange } from '@varve/build';
+import {
+  type FileChange,
+  type FileGroup,
+  groupFiles,
+  type ImageDiff,
+  type ImageSummary,
+  type PackageChange,
+} from '@varve/build';
 import { formatBytes } from '../output.ts';
 
 export interface DiffTableOptions {
@@ -12,8 +19,8 @@ const namedFiles = 10;
 
 export function formatDiff(diff: ImageDiff, options: DiffTableOptions): string {
   return [
-    `${diff.before.reference}`,
-    `  → ${diff.after.reference}`,
+    nameOf(diff.before),
+    `  → ${nameOf(diff.after)}`,
     `system:    ${fromTo(diff.before.osRelease ?? 'unknown', diff.after.osRelease ?? 'unknown')}`,
     `kernel:    ${fromTo(diff.before.kernels.join(', ') || 'none', diff.after.kernels.join(', ') || 'none')}`,
     ...formatPackages(diff),
@@ -21,6 +28,11 @@ export function formatDiff(diff: ImageDiff, options: DiffTableOptions): string {
     ...formatLabels(diff),
     ...formatFetch(diff),
   ].join('\n');
+}
+
+/** With the digest, which is what was compared. */
+function nameOf({ name, digest }: ImageSummary): string {
+  return name.includes(digest) ? name : `${name}@${digest}`;
 }
 
 function fromTo(before: string, after: string): string {

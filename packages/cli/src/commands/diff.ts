@@ -1,6 +1,6 @@
-// varve image diff: reads two images over the registry.
-import { diffImages, type ImageDiff, type ImageSource } from '@varve/build';
-import { parseImageReference, RegistryClient } from '@varve/oci';
+// varve image diff: compares two images where they are.
+import { diffImages, type ImageDiff } from '@varve/build';
+import { openImageSource, parseImageSource } from '@varve/oci';
 import { registryOptions } from '../registry-access.ts';
 import type { RegistryFlags } from '../registry-flags.ts';
 
@@ -10,15 +10,8 @@ export async function diff(
   flags: RegistryFlags,
   signal: AbortSignal,
 ): Promise<ImageDiff> {
-  await using client = new RegistryClient(await registryOptions(flags));
-  const open = async (text: string): Promise<ImageSource> => {
-    const image = await client.getImage(parseImageReference(text), { signal });
-    return {
-      image,
-      openLayer: (descriptor) => client.openBlob(image.reference, descriptor, { signal }),
-      openRanges: (descriptor, ranges, stop) =>
-        client.openRanges(image.reference, descriptor, ranges, stop === undefined ? {} : { signal: stop }),
-    };
-  };
-  return await diffImages({ before: await open(before), after: await open(after), signal });
+  const access = () => registryOptions(flags);
+  await using old = await openImageSource(parseImageSource(before), access, signal);
+  await using now = await openImageSource(parseImageSource(after), access, signal);
+  return await diffImages({ before: old, after: now, signal });
 }

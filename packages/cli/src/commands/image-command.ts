@@ -8,6 +8,7 @@ import { print } from '../output.ts';
 import { addRegistryFlags, type RegistryFlags } from '../registry-flags.ts';
 import { addDiff } from './diff-command.ts';
 import { addChunk } from './image-chunk-command.ts';
+import { addImport, addMerge, addPull } from './import-command.ts';
 import { formatInspection } from './inspection.ts';
 
 interface BaseOptions extends RegistryFlags {
@@ -34,6 +35,9 @@ export function addImage(program: Command, context: Context): void {
   addBuild(image, context);
   addInspect(image, context);
   addDiff(image, context);
+  addPull(image, context);
+  addImport(image, context);
+  addMerge(image, context);
   addChunk(image, context);
 }
 
