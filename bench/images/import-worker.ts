@@ -12,6 +12,8 @@ async function main(path = '', text = ''): Promise<void> {
     repository,
     image,
     openLayer: (descriptor, signal) => client.openBlob(image.reference, descriptor, { signal }),
+    openRanges: (descriptor, ranges, signal) =>
+      client.openRanges(image.reference, descriptor, ranges, signal && { signal }),
   });
   process.stdout.write(`${(performance.now() - start) / 1000}\n`);
 }

@@ -7,7 +7,7 @@ import { formatImageReference, type ImageReference, RegistryClient } from '@varv
 import { TestRegistry } from '../../packages/registry/src/test-registry.ts';
 import { type BenchImages, benchCache, buildBenchImages } from '../images/build.ts';
 import { changedBytes } from '../images/changed-bytes.ts';
-import { chunkImage } from '../images/chunk.ts';
+import { chunkInto } from '../images/chunk.ts';
 import { type Content, newSize, readContent } from '../images/content.ts';
 import {
   type Facts,
@@ -38,7 +38,7 @@ export const imagesSuite: Suite = {
     const directory = await mkdtemp(join(tmpdir(), 'varve-bench-'));
     try {
       const built = await buildBenchImages(registry.host, report, signal);
-      const images = await chunkImages(built, registry, client, report, signal);
+      const images = await chunkImages(built, report, signal);
       const bench = new ImageBench({ registry, directory, report, signal });
       report('what the images hold, and what the machine can do');
       const facts = await readFacts(images, client, signal);
@@ -52,15 +52,12 @@ export const imagesSuite: Suite = {
 
 async function chunkImages(
   built: BenchImages,
-  registry: TestRegistry,
-  client: RegistryClient,
   report: (line: string) => void,
   signal: AbortSignal,
 ): Promise<BenchImages> {
-  const place = { client, registry, cacheDirectory: join(benchCache, 'chunked'), signal };
   const chunk = async (reference: ImageReference): Promise<ImageReference> => {
     report(`images: ${reference.repository}, chunked`);
-    return await chunkImage(reference, place);
+    return await chunkInto(join(benchCache, 'chunked'), reference, signal);
   };
   return {
     oldBase: await chunk(built.oldBase),

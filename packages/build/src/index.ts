@@ -8,7 +8,6 @@ export {
 export { type DiffImagesOptions, diffImages, type ImageDiff, type ImageSummary } from './diff/diff-images.ts';
 export type { FetchEstimates } from './diff/fetch.ts';
 export { type FileChange, type FileGroup, groupFiles } from './diff/file-changes.ts';
-export type { ImageSource } from './diff/read-image.ts';
 export { BuildError, type BuildErrorCode, buildErrorCodes } from './error.ts';
 export { type BuildImageOptions, type BuildSecret, type BuiltImage, buildImage } from './image/build-image.ts';
 export type { StorageDriver } from './image/storage.ts';

@@ -1,16 +1,16 @@
 // What changed between two images, as a person would ask: packages, kernel, files and whose they are, labels, and what the
 // change costs a host.
-import { chunkedLocation, type Digest, formatImageReference } from '@varve/oci';
+import { chunkedLocation, type Descriptor, type Digest, type ImageSource } from '@varve/oci';
 import { comparePackages, type PackageChange } from '../packages/changes.ts';
 import { estimateFetch, type FetchEstimates } from './fetch.ts';
 import { compareFiles, type FileChange } from './file-changes.ts';
 import type { ImageView } from './image-view.ts';
-import { type ImageSource, type ReadImages, readImages, type Tables } from './read-image.ts';
+import { type OpenedImage, type ReadImages, readImages, type Tables } from './read-image.ts';
 import type { Packages } from './records.ts';
 
 export interface ImageSummary {
-  /** `registry/repository@digest`. */
-  readonly reference: string;
+  /** As a user writes it. */
+  readonly name: string;
   readonly digest: Digest;
   /** ISO 8601, where the image says so. */
   readonly created?: string | undefined;
@@ -47,9 +47,11 @@ export interface DiffImagesOptions {
 /**
  * Compares two images. Of a layer with a table of contents only that and the records of packages are read, of others all,
  * once. Times of files are not compared.
- * @throws BuildError IMAGE_UNREADABLE; what `openLayer`, `openRanges` and the layers throw
+ * @throws BuildError IMAGE_UNREADABLE; what the sources and the layers throw
  */
-export async function diffImages({ before, after, signal }: DiffImagesOptions): Promise<ImageDiff> {
+export async function diffImages(options: DiffImagesOptions): Promise<ImageDiff> {
+  const { signal } = options;
+  const [before, after] = [await open(options.before, signal), await open(options.after, signal)];
   const read = await readImages(before, after, signal);
   const [old, now] = [read.before, read.after].map((view) => view.records.packages(view.tree));
   const unreadPackages = [old?.unread, now?.unread].filter((text) => text !== undefined);
@@ -64,10 +66,13 @@ export async function diffImages({ before, after, signal }: DiffImagesOptions): 
   };
 }
 
-function summarise({ image }: ImageSource, view: ImageView): ImageSummary {
-  const { registry, repository } = image.reference;
+async function open(source: ImageSource, signal: AbortSignal | undefined): Promise<OpenedImage> {
+  return { source, image: await source.getImage(signal === undefined ? {} : { signal }) };
+}
+
+function summarise({ source, image }: OpenedImage, view: ImageView): ImageSummary {
   return {
-    reference: formatImageReference({ registry, repository, digest: image.manifestDigest }),
+    name: source.name,
     digest: image.manifestDigest,
     created: image.config.created,
     osRelease: view.records.release(view.tree),
@@ -79,7 +84,7 @@ function packageChanges(old: Packages | undefined, now: Packages | undefined): P
   return comparePackages(old?.installed ?? [], now?.installed ?? [], now?.manager ?? old?.manager ?? 'dpkg');
 }
 
-function labelChanges(before: ImageSource, after: ImageSource): LabelChange[] {
+function labelChanges(before: OpenedImage, after: OpenedImage): LabelChange[] {
   const [old, now] = [before, after].map(({ image }) => new Map(Object.entries(image.config.config.Labels)));
   const names = [...new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])])].sort();
   return names
@@ -87,12 +92,12 @@ function labelChanges(before: ImageSource, after: ImageSource): LabelChange[] {
     .map((name) => ({ name, before: old?.get(name), after: now?.get(name) }));
 }
 
-function fetchEstimates(before: ImageSource, after: ImageSource, { before: view, tables }: ReadImages): FetchEstimates {
+function fetchEstimates(before: OpenedImage, after: OpenedImage, { before: view, tables }: ReadImages): FetchEstimates {
   const layers = after.image.manifest.layers.map((descriptor) => ({ descriptor, toc: tableOf(tables, descriptor) }));
   return estimateFetch(before.image.manifest.layers, layers, (digest) => view.contents.has(digest));
 }
 
-function tableOf(tables: Tables, descriptor: ImageSource['image']['manifest']['layers'][number]) {
+function tableOf(tables: Tables, descriptor: Descriptor) {
   const table = tables.get(descriptor.digest);
   const size = chunkedLocation(descriptor)?.toc.length;
   return table === undefined || size === undefined ? undefined : { table, size };

@@ -2,9 +2,11 @@
 import {
   chunkedLocation,
   type Descriptor,
+  type Digest,
   fetchContents,
   fetchToc,
-  type Image,
+  type ImageDocuments,
+  type ImageSource,
   OciError,
   type OpenRanges,
   readLayer,
@@ -14,18 +16,16 @@ import { BuildError } from '../error.ts';
 import { addEntry, addLayer, applyWhiteout, ImageView, pathOf } from './image-view.ts';
 import { isRecord } from './records.ts';
 
-export interface ImageSource {
-  readonly image: Image;
-  /** Gives the verified bytes of a layer: RegistryClient.openBlob, or a file of a layout. */
-  readonly openLayer: (descriptor: Descriptor) => Promise<AsyncIterable<Uint8Array>>;
-  /** Gives pieces of a layer, where that is possible: then of chunked layers only a small part is read. */
-  readonly openRanges?: OpenRanges | undefined;
+/** A source whose image was asked for. */
+export interface OpenedImage {
+  readonly source: ImageSource;
+  readonly image: ImageDocuments;
 }
 
 interface Layer {
   readonly source: ImageSource;
   readonly descriptor: Descriptor;
-  readonly diffId: Image['manifestDigest'];
+  readonly diffId: Digest;
 }
 
 /** The tables of contents that were read, by the digest of their layer. */
@@ -37,8 +37,8 @@ export interface ReadImages {
   readonly tables: Tables;
 }
 
-/** @throws BuildError IMAGE_UNREADABLE, and what `openLayer`, `openRanges` and the layers themselves throw */
-export async function readImages(before: ImageSource, after: ImageSource, signal?: AbortSignal): Promise<ReadImages> {
+/** @throws BuildError IMAGE_UNREADABLE, and what the sources and the layers themselves throw */
+export async function readImages(before: OpenedImage, after: OpenedImage, signal?: AbortSignal): Promise<ReadImages> {
   const [old, now] = [layersOf(before), layersOf(after)];
   const tables: Tables = new Map();
   const bottom = new ImageView();
@@ -51,8 +51,7 @@ export async function readImages(before: ImageSource, after: ImageSource, signal
   return { before: bottom, after: top, tables };
 }
 
-function layersOf(source: ImageSource): Layer[] {
-  const { manifest, config, manifestDigest } = source.image;
+function layersOf({ source, image: { manifest, config, manifestDigest } }: OpenedImage): Layer[] {
   return manifest.layers.map((descriptor, index) => {
     const diffId = config.rootfs.diff_ids[index];
     if (diffId !== undefined) return { source, descriptor, diffId };
@@ -64,8 +63,9 @@ async function read(view: ImageView, layer: Layer, tables: Tables, signal: Abort
   const { source, descriptor, diffId } = layer;
   const toc = await readTable(view, layer, signal);
   if (toc === undefined) {
-    const blob = await source.openLayer(descriptor);
-    await addLayer(view, readLayer(blob, descriptor, diffId, signal === undefined ? {} : { signal }), signal);
+    const waiting = signal === undefined ? {} : { signal };
+    const blob = await source.openBlob(descriptor, waiting);
+    await addLayer(view, readLayer(blob, descriptor, diffId, waiting), signal);
     return;
   }
   tables.set(descriptor.digest, toc);
@@ -80,10 +80,11 @@ async function read(view: ImageView, layer: Layer, tables: Tables, signal: Abort
 /** The layer's table of contents, when it has one and the records that the layer has could be read by it. */
 async function readTable(
   { records }: ImageView,
-  { source: { openRanges }, descriptor }: Layer,
+  { source, descriptor }: Layer,
   signal: AbortSignal | undefined,
 ): Promise<Toc | undefined> {
-  if (openRanges === undefined || chunkedLocation(descriptor) === undefined) return undefined;
+  if (chunkedLocation(descriptor) === undefined) return undefined;
+  const openRanges: OpenRanges = (layer, ranges, stop) => source.openRanges(layer, ranges, stop);
   try {
     const toc = await fetchToc(openRanges, descriptor, signal);
     const wanted = toc.entries.filter(
