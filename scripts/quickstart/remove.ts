@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import spawn from 'nano-spawn';
 
 const stateEntries = /^(server|hosts|logs)$/;
-const cacheEntries = /^(base|build|node|tools-[a-z]+|kubectl-.+|(base|build)-[A-Za-z0-9]{6})$/;
+const cacheEntries = /^(base|build|node|tools-[a-z]+|kubectl-.+|(base|build)-\d+-[A-Za-z0-9]{6})$/;
 
 /** Removes what a quickstart made in its directory, and the directory when nothing else is in it. */
 export async function removeState(directory: string): Promise<void> {
