@@ -49,6 +49,11 @@ export function formatTable(headings: readonly string[], rows: readonly (readonl
     .join('\n');
 }
 
+/** With what would act on a terminal, or turn the text around, written as its code point: names in images are anybody's. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`);
+}
+
 /** `12.3 MB` (decimal units, as registries and disks count). */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

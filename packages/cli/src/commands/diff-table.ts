@@ -7,7 +7,7 @@ import {
   type ImageSummary,
   type PackageChange,
 } from '@varve/build';
-import { formatBytes } from '../output.ts';
+import { formatBytes, printable } from '../output.ts';
 
 export interface DiffTableOptions {
   /** Lists every file; otherwise those of packages are counted, and of others the first few are named. */
@@ -27,12 +27,14 @@ export function formatDiff(diff: ImageDiff, options: DiffTableOptions): string {
     ...formatFiles(diff.files, options),
     ...formatLabels(diff),
     ...formatFetch(diff),
-  ].join('\n');
+  ]
+    .map(printable)
+    .join('\n');
 }
 
 /** With the digest, which is what was compared. */
 function nameOf({ name, digest }: ImageSummary): string {
-  return name.includes(digest) ? name : `${name}@${digest}`;
+  return name.includes(digest) ? name : `${name} (${digest})`;
 }
 
 function fromTo(before: string, after: string): string {

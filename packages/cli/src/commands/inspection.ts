@@ -1,6 +1,6 @@
 // An image, as `varve image inspect` tells it to a person.
 import type { ImageInspection } from '@varve/build';
-import { formatBytes } from '../output.ts';
+import { formatBytes, printable } from '../output.ts';
 
 export function formatInspection(inspection: ImageInspection): string {
   const { reference, osRelease, architecture, kernels, packages, created, layers, size, bootable, findings } =
@@ -17,5 +17,5 @@ export function formatInspection(inspection: ImageInspection): string {
   ];
   const labels = Object.entries(inspection.labels);
   if (labels.length > 0) lines.push('  labels:', ...labels.map(([name, value]) => `    ${name}=${value}`));
-  return lines.join('\n');
+  return lines.map(printable).join('\n');
 }
