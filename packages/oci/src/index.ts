@@ -12,6 +12,8 @@ export type { Toc, TocChunk, TocEntry } from './chunked/toc.ts';
 export { type ChunkedLayer, type WriteChunkedOptions, writeChunkedLayer } from './chunked/write.ts';
 export type { CredentialLookup, Credentials } from './client/authenticator.ts';
 export type { RegistryClientOptions } from './client/connection.ts';
+export type { ImageRegistry } from './client/image-registry.ts';
+export { MirroredRegistry } from './client/mirrored-registry.ts';
 export { RegistryClient } from './client/registry-client.ts';
 export { readCredentials } from './credentials.ts';
 export { type Digest, digestHex, digestOf, isDigest, parseDigest } from './digest.ts';
@@ -38,6 +40,9 @@ export {
   isTag,
   parseImageReference,
 } from './reference.ts';
+export { parseQualifiedReference } from './registries/endpoints.ts';
+export { readRegistriesConf } from './registries/read.ts';
+export { parseRegistriesConf, type RegistriesConf } from './registries/registries-conf.ts';
 export type { TarEntry, TarEntryMetadata, TarEntryType } from './tar/entry.ts';
 export { readTar } from './tar/read.ts';
 export { type CopiedImage, type CopyImageOptions, type CopyProgress, copyImage } from './transports/copy-image.ts';

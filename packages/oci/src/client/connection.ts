@@ -11,6 +11,8 @@ export interface RegistryClientOptions {
   key?: string;
   /** Plain HTTP instead of HTTPS. */
   insecure?: boolean;
+  /** False takes any certificate of the registry; true. */
+  verify?: boolean;
   credentials?: CredentialLookup;
   userAgent?: string;
   /** Milliseconds without a byte after which a connection counts as broken; 30 000. */
@@ -34,6 +36,7 @@ export function connectRegistry(options: RegistryClientOptions, actions: Reposit
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
     insecure,
+    verify: options.verify ?? true,
     userAgent: options.userAgent ?? 'varve',
     idleTimeout: options.idleTimeout ?? 30_000,
   });

@@ -21,6 +21,7 @@ import { formatImageReference, type ImageReference } from '../reference.ts';
 import { verifyContent } from '../verify.ts';
 import { connectRegistry, type RegistryClientOptions, type RegistryConnection } from './connection.ts';
 import { download } from './download.ts';
+import type { ImageRegistry } from './image-registry.ts';
 import { downloadRanges, type RangeSupport, rangeRefusals } from './range-download.ts';
 import { type Answer, discard, headerText } from './transport.ts';
 
@@ -47,7 +48,7 @@ const vagueTypes: readonly string[] = ['application/json', 'application/octet-st
  * Reads images from registries. Everything it returns with a digest was verified against it. Requests are tried again, with
  * back-off, while connections break or the registry asks to wait; a blob goes on where it broke off.
  */
-export class RegistryClient implements AsyncDisposable {
+export class RegistryClient implements ImageRegistry {
   readonly #connection: RegistryConnection;
   /** What is known of each registry. */
   readonly #rangeSupport = new Map<string, RangeSupport>();

@@ -12,6 +12,8 @@ export interface TransportOptions {
   cert?: string;
   key?: string;
   insecure: boolean;
+  /** Whether the registry's certificate must be known. */
+  verify: boolean;
   userAgent: string;
   /** Milliseconds without a byte after which a connection counts as broken. */
   idleTimeout: number;
@@ -107,6 +109,24 @@ export function headerTexts(headers: Answer['headers'], name: string): string[] 
   return Array.isArray(value) ? value : [value];
 }
 
+/** Whether a registry speaks HTTPS, with whatever certificate. */
+export async function answersHttps(registry: string): Promise<boolean> {
+  const wait = 5_000;
+  const agent = new Agent({
+    connect: { timeout: wait, rejectUnauthorized: false },
+    headersTimeout: wait,
+    bodyTimeout: wait,
+  });
+  try {
+    await discard((await request(`https://${registry}/v2/`, { dispatcher: agent })).body);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await agent.destroy();
+  }
+}
+
 /** Lets go of a body that nobody reads, so that its connection can be used again. */
 export async function discard(body: Answer['body']): Promise<void> {
   try {
@@ -133,13 +153,14 @@ export async function readBody(body: Answer['body'], limit: number, what: string
   return Buffer.concat(chunks);
 }
 
-function createAgent({ ca, cert, key, idleTimeout }: TransportOptions, withCertificate: boolean): Agent {
+function createAgent({ ca, cert, key, idleTimeout, verify }: TransportOptions, isRegistry: boolean): Agent {
   return new Agent({
     connect: {
       timeout: 10_000,
       ...(ca !== undefined && { ca }),
-      ...(withCertificate && cert !== undefined && { cert }),
-      ...(withCertificate && key !== undefined && { key }),
+      ...(isRegistry && !verify && { rejectUnauthorized: false }),
+      ...(isRegistry && cert !== undefined && { cert }),
+      ...(isRegistry && key !== undefined && { key }),
     },
     headersTimeout: idleTimeout,
     bodyTimeout: idleTimeout,

@@ -1,0 +1,126 @@
+// A registry as registries.conf has it: mirrors first, then the place itself. Digests are the same everywhere, so that no
+// mirror has to be trusted for more than tags.
+import { OciError } from '../error.ts';
+import type { Image } from '../image.ts';
+import type { Descriptor, Platform } from '../manifest.ts';
+import type { BlobRange, OpenedRange } from '../ranges/open-ranges.ts';
+import { formatImageReference, type ImageReference } from '../reference.ts';
+import { type Endpoint, imageEndpoints } from '../registries/endpoints.ts';
+import type { RegistriesConf } from '../registries/registries-conf.ts';
+import type { RegistryClientOptions } from './connection.ts';
+import type { ImageRegistry } from './image-registry.ts';
+import { RegistryClient } from './registry-client.ts';
+import { answersHttps } from './transport.ts';
+
+interface Waiting {
+  signal?: AbortSignal;
+}
+
+/** One that does not answer is not waited for long, where another one may. */
+const mirrorRetry = { attempts: 2, firstDelay: 500 };
+
+export class MirroredRegistry implements ImageRegistry {
+  readonly #conf: RegistriesConf;
+  readonly #options: RegistryClientOptions;
+  readonly #clients = new Map<string, Promise<RegistryClient>>();
+  /** Which endpoint gave something last, by image. */
+  readonly #preferred = new Map<string, string>();
+
+  constructor(conf: RegistriesConf, options: RegistryClientOptions = {}) {
+    this.#conf = conf;
+    this.#options = options;
+  }
+
+  async resolve(reference: ImageReference, options: Waiting = {}): Promise<Descriptor> {
+    return this.#first(reference, options.signal, (client, at) => client.resolve(at, options));
+  }
+
+  async getImage(reference: ImageReference, options: Waiting & { platform?: Platform } = {}): Promise<Image> {
+    const image = await this.#first(reference, options.signal, (client, at) => client.getImage(at, options));
+    return { ...image, reference };
+  }
+
+  async openBlob(
+    reference: ImageReference,
+    descriptor: Descriptor,
+    options: Waiting = {},
+  ): Promise<AsyncIterable<Uint8Array>> {
+    return this.#first(reference, options.signal, (client, at) => client.openBlob(at, descriptor, options));
+  }
+
+  async *openRanges(
+    reference: ImageReference,
+    descriptor: Descriptor,
+    ranges: readonly BlobRange[],
+    options: Waiting & { gap?: number } = {},
+  ): AsyncGenerator<OpenedRange, void, undefined> {
+    let left = ranges;
+    const failures: unknown[] = [];
+    for (const endpoint of this.#endpoints(reference)) {
+      const client = await this.#client(endpoint);
+      try {
+        for await (const range of client.openRanges(endpoint.reference, descriptor, left, options)) {
+          yield range;
+          left = left.slice(1);
+        }
+        return;
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        failures.push(error);
+        // A piece that was given out can't be taken back.
+        if (left.length < ranges.length) break;
+      }
+    }
+    // Of one that has no ranges, the whole blob can be had.
+    throw failures.find((error) => error instanceof OciError && error.code === 'RANGES_UNSUPPORTED') ?? failures.at(-1);
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients.values()) await (await client).close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** What the first endpoint gives that gives something; else the error of the last one. */
+  async #first<T>(
+    reference: ImageReference,
+    signal: AbortSignal | undefined,
+    ask: (client: RegistryClient, at: ImageReference) => Promise<T>,
+  ): Promise<T> {
+    let failure: unknown;
+    for (const endpoint of this.#endpoints(reference)) {
+      try {
+        const answer = await ask(await this.#client(endpoint), endpoint.reference);
+        this.#preferred.set(formatImageReference(reference), formatImageReference(endpoint.reference));
+        return answer;
+      } catch (error) {
+        signal?.throwIfAborted();
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  #endpoints(reference: ImageReference): Endpoint[] {
+    const endpoints = imageEndpoints(this.#conf, reference);
+    const preferred = this.#preferred.get(formatImageReference(reference));
+    const isPreferred = (endpoint: Endpoint): boolean => formatImageReference(endpoint.reference) === preferred;
+    return [...endpoints.filter(isPreferred), ...endpoints.filter((endpoint) => !isPreferred(endpoint))];
+  }
+
+  async #client(endpoint: Endpoint): Promise<RegistryClient> {
+    const key = JSON.stringify([endpoint.reference.registry, endpoint.insecure, endpoint.isMirror]);
+    const client = this.#clients.get(key) ?? this.#connect(endpoint);
+    this.#clients.set(key, client);
+    return client;
+  }
+
+  async #connect({ reference: { registry }, insecure, isMirror }: Endpoint): Promise<RegistryClient> {
+    const options = { ...(isMirror && { retry: mirrorRetry }), ...this.#options };
+    if (!insecure || options.insecure) return new RegistryClient(options);
+    if (await answersHttps(registry)) return new RegistryClient({ ...options, verify: false });
+    return new RegistryClient({ ...options, insecure: true });
+  }
+}
