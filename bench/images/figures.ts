@@ -107,15 +107,16 @@ function updateLimit({ wire, content }: UpdateFacts, hardware: Hardware): Limit 
   return slower((wire + 2 * content) / hardware.hash, content / hardware.write, hardware);
 }
 
-/** A checksum of 32 bytes and a short name for each entry, hashed once. */
-function mergeLimit({ files }: Content, { hash }: Hardware): Limit {
-  return { value: (files * 64) / hash, why: 'hashing the directories' };
+/** A checksum of 32 bytes and a short name for each entry, hashed once, and made to last. */
+function mergeLimit({ files }: Content, { hash, sync }: Hardware): Limit {
+  return { value: (files * 64) / hash + sync, why: 'hashing the directories, and one sync' };
 }
 
-function slower(hashing: number, writing: number, { hash, write }: Hardware): Limit {
-  return hashing > writing
-    ? { value: hashing, why: `hashing at ${Math.round(hash / 1e6)} MB/s` }
-    : { value: writing, why: `writing at ${Math.round(write / 1e6)} MB/s` };
+/** Hashing and writing go on at once; the result has to last. */
+function slower(hashing: number, writing: number, { hash, write, sync }: Hardware): Limit {
+  const verb = hashing > writing ? 'hashing' : 'writing';
+  const speed = hashing > writing ? hash : write;
+  return { value: Math.max(hashing, writing) + sync, why: `${verb} at ${Math.round(speed / 1e6)} MB/s, and one sync` };
 }
 
 function describe({ value, why }: Limit, ours: number, unit: string): string {

@@ -8,6 +8,8 @@ export interface Hardware {
   readonly hash: number;
   /** Writing one file and making it last, bytes per second. */
   readonly write: number;
+  /** Making a small file last, seconds: the least that anything durable takes. */
+  readonly sync: number;
 }
 
 const block = 4 * 1024 * 1024;
@@ -18,7 +20,7 @@ export async function measureHardware(directory: string): Promise<Hardware> {
   const bytes = Buffer.alloc(block, 'varve');
   const hash = Math.max(hashSpeed(bytes), hashSpeed(bytes));
   const write = Math.max(await writeSpeed(bytes, directory), await writeSpeed(bytes, directory));
-  return { hash, write };
+  return { hash, write, sync: await syncTime(directory) };
 }
 
 function hashSpeed(bytes: Buffer): number {
@@ -40,6 +42,21 @@ async function writeSpeed(bytes: Buffer, directory: string): Promise<number> {
   } finally {
     await rm(path, { force: true });
   }
+}
+
+/** The fastest of a few. */
+async function syncTime(directory: string): Promise<number> {
+  const path = join(directory, 'sync-time');
+  let best = Number.POSITIVE_INFINITY;
+  for (let count = 0; count < 5; count += 1) {
+    await using file = await open(path, 'w');
+    const start = performance.now();
+    await file.write('varve');
+    await file.sync();
+    best = Math.min(best, secondsSince(start));
+  }
+  await rm(path);
+  return best;
 }
 
 export function secondsSince(start: number): number {
