@@ -19,12 +19,8 @@ export class ControlPlane implements AsyncDisposable {
     const authority = `127.0.0.1:${await freePort()}`;
     const plane = new ControlPlane(directory, authority);
     plane.#service.start();
-    await eventually(
-      'varve up answers',
-      async () => (await run('curl', '-sk', `https://${authority}/readyz`)) === 'ok',
-    );
-    // The kubeconfig is written once the port is open.
-    await eventually('a kubeconfig', async () => (await readFile(plane.kubeconfig, 'utf8')) !== '');
+    const readyz = ['--kubeconfig', plane.kubeconfig, 'get', '--raw', '/readyz'];
+    await eventually('varve up answers', async () => (await run('kubectl', ...readyz)) === 'ok');
     return plane;
   }
 
