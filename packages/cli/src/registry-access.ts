@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Destination } from '@varve/build';
-import { parseImageReference, type RegistryClientOptions, readCredentials } from '@varve/oci';
+import { type ImageRegistryOptions, parseImageReference, readCredentials, readRegistriesConf } from '@varve/oci';
 import { defaultServerState } from './defaults.ts';
 import type { RegistryFlags } from './registry-flags.ts';
 
@@ -15,10 +15,13 @@ function withLocalRegistry(flags: RegistryFlags): RegistryFlags {
   return existsSync(authfile) ? { authfile, certDir: join(defaultServerState, 'certs.d') } : flags;
 }
 
-export async function registryOptions(flags: RegistryFlags): Promise<RegistryClientOptions> {
+export async function registryOptions(flags: RegistryFlags): Promise<ImageRegistryOptions> {
   const { authfile, certDir } = withLocalRegistry(flags);
   const environment = authfile === undefined ? process.env : { REGISTRY_AUTH_FILE: authfile };
-  const options: RegistryClientOptions = { credentials: await readCredentials({ environment }) };
+  const options: ImageRegistryOptions = {
+    credentials: await readCredentials({ environment }),
+    registries: await readRegistriesConf({ environment: process.env }),
+  };
   if (certDir === undefined) return options;
   const ca = await readPem(join(certDir, 'ca.crt'));
   const cert = await readPem(join(certDir, 'client.cert'));

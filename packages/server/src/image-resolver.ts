@@ -1,7 +1,14 @@
 // Resolves image references for the controllers: in the registry of this server with a certificate of its own, in all
-// others with this machine's credentials.
+// others with this machine's credentials and registries.conf.
 import { createImageResolver, type ResolveImage } from '@varve/controllers';
-import { type ImageReference, RegistryClient, readCredentials } from '@varve/oci';
+import {
+  connectImageRegistry,
+  type ImageReference,
+  type ImageRegistry,
+  RegistryClient,
+  readCredentials,
+  readRegistriesConf,
+} from '@varve/oci';
 
 export interface OwnRegistry {
   /** `host:port` */
@@ -17,9 +24,10 @@ export interface Resolver extends AsyncDisposable {
 
 export async function createResolver({ authority, ca, cert, key }: OwnRegistry): Promise<Resolver> {
   const own = new RegistryClient({ ca, cert, key, userAgent: 'varve-controllers' });
-  const credentials = await readCredentials({ environment: process.env });
-  const others = new RegistryClient({ credentials, userAgent: 'varve-controllers' });
-  const clientFor = (reference: ImageReference): RegistryClient => (reference.registry === authority ? own : others);
+  const files = { environment: process.env };
+  const [credentials, registries] = await Promise.all([readCredentials(files), readRegistriesConf(files)]);
+  const others = connectImageRegistry({ credentials, registries, userAgent: 'varve-controllers' });
+  const clientFor = (reference: ImageReference): ImageRegistry => (reference.registry === authority ? own : others);
   return {
     resolveImage: createImageResolver({
       resolve: (reference, options) => clientFor(reference).resolve(reference, options),

@@ -117,10 +117,17 @@ export class MirroredRegistry implements ImageRegistry {
     return client;
   }
 
-  async #connect({ reference: { registry }, insecure, isMirror }: Endpoint): Promise<RegistryClient> {
-    const options = { ...(isMirror && { retry: mirrorRetry }), ...this.#options };
-    if (!insecure || options.insecure) return new RegistryClient(options);
-    if (await answersHttps(registry)) return new RegistryClient({ ...options, verify: false });
-    return new RegistryClient({ ...options, insecure: true });
+  async #connect(endpoint: Endpoint): Promise<RegistryClient> {
+    const patience = endpoint.isMirror ? { retry: mirrorRetry } : {};
+    return new RegistryClient(await endpointOptions(endpoint, { ...patience, ...this.#options }));
   }
+}
+
+/** How an endpoint is reached: an insecure one by HTTPS if it speaks that, whatever its certificate. */
+export async function endpointOptions(
+  { reference, insecure }: Endpoint,
+  options: RegistryClientOptions,
+): Promise<RegistryClientOptions> {
+  if (!insecure || options.insecure) return options;
+  return (await answersHttps(reference.registry)) ? { ...options, verify: false } : { ...options, insecure: true };
 }

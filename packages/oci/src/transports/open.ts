@@ -1,9 +1,11 @@
 import { open } from 'node:fs/promises';
-import type { RegistryClientOptions } from '../client/connection.ts';
-import { RegistryClient } from '../client/registry-client.ts';
+import { connectImageRegistry, type ImageRegistryOptions } from '../client/connect-registry.ts';
+import { endpointOptions } from '../client/mirrored-registry.ts';
 import { RegistryDestination } from '../client/registry-destination.ts';
 import { OciError } from '../error.ts';
 import type { ImageReference } from '../reference.ts';
+import { imageEndpoints } from '../registries/endpoints.ts';
+import { emptyRegistriesConf } from '../registries/registries-conf.ts';
 import type { ImageDestination } from './destination.ts';
 import { openDirectory } from './directory.ts';
 import { openDockerArchive } from './docker-archive.ts';
@@ -15,7 +17,7 @@ import { RegistrySource } from './registry-source.ts';
 import type { ImageSource } from './source.ts';
 
 /** How a registry is reached; asked when the image is in one. */
-export type RegistryAccess = (reference: ImageReference) => Promise<RegistryClientOptions> | RegistryClientOptions;
+export type RegistryAccess = (reference: ImageReference) => Promise<ImageRegistryOptions> | ImageRegistryOptions;
 
 /**
  * Opens an image where it is; close it when done.
@@ -27,7 +29,7 @@ export async function openImageSource(
   signal?: AbortSignal,
 ): Promise<ImageSource> {
   if (location.transport === 'registry') {
-    return new RegistrySource(new RegistryClient(await access(location.reference)), location.reference);
+    return new RegistrySource(connectImageRegistry(await access(location.reference)), location.reference);
   }
   const name = formatImageSource(location);
   const files = await openFiles(location.transport, location.path, name, signal);
@@ -46,9 +48,7 @@ export async function openImageSource(
  * @throws OciError IMAGE_LAYOUT_INVALID, REFERENCE_INVALID for what cannot be written to
  */
 export async function openImageDestination(location: ImageLocation, access: RegistryAccess): Promise<ImageDestination> {
-  if (location.transport === 'registry') {
-    return new RegistryDestination(location.reference, await access(location.reference));
-  }
+  if (location.transport === 'registry') return openRegistryDestination(location.reference, access);
   if (location.transport === 'oci') {
     return LayoutDestination.open(location.path, location.name, formatImageSource(location));
   }
@@ -56,6 +56,13 @@ export async function openImageDestination(location: ImageLocation, access: Regi
     'REFERENCE_INVALID',
     `${formatImageSource(location)} can be read and not written; write to a registry or to oci:DIRECTORY:NAME`,
   );
+}
+
+/** Images are pushed to the place itself, never to a mirror. */
+async function openRegistryDestination(reference: ImageReference, access: RegistryAccess): Promise<ImageDestination> {
+  const { registries = emptyRegistriesConf, ...options } = await access(reference);
+  const home = imageEndpoints(registries, reference).at(-1) ?? { reference, insecure: false, isMirror: false };
+  return new RegistryDestination(home.reference, await endpointOptions(home, options));
 }
 
 async function openFiles(

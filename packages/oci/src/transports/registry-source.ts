@@ -1,4 +1,4 @@
-import type { RegistryClient } from '../client/registry-client.ts';
+import type { ImageRegistry } from '../client/image-registry.ts';
 import type { ImageDocuments } from '../image.ts';
 import type { Descriptor, Platform } from '../manifest.ts';
 import type { BlobRange, OpenedRange } from '../ranges/open-ranges.ts';
@@ -8,10 +8,10 @@ import type { ImageSource } from './source.ts';
 /** An image in a registry; closes the client. */
 export class RegistrySource implements ImageSource {
   readonly name: string;
-  readonly #client: RegistryClient;
+  readonly #client: ImageRegistry;
   readonly #reference: ImageReference;
 
-  constructor(client: RegistryClient, reference: ImageReference) {
+  constructor(client: ImageRegistry, reference: ImageReference) {
     this.name = formatImageReference(reference);
     this.#client = client;
     this.#reference = reference;
