@@ -79,7 +79,7 @@ async function pulledContent(repository: string): Promise<Record<string, string>
     for await (const entry of readLayer(await client.openBlob(reference, layer), layer, diffId)) {
       if (entry.type !== 'file') continue;
       const chunks: Uint8Array[] = [];
-      for await (const chunk of entry.content) chunks.push(chunk);
+      for await (const chunk of entry.content) chunks.push(Uint8Array.from(chunk));
       content[entry.path] = Buffer.concat(chunks).toString('utf8').slice(0, 12);
     }
   }
