@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildImage, diffImages, inspectImage } from '@varve/build';
-import { type ImageSource, openImageSource, parseImageReference, RegistryClient } from '@varve/oci';
+import { type ImageSource, openImageSource, parseImageReference } from '@varve/oci';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildFirewall, buildOsImages, imageCache, type OsImages } from './os-images.ts';
 import { run } from './process.ts';
@@ -30,10 +30,8 @@ afterAll(async () => {
 });
 
 async function inspect(reference: string) {
-  await using client = new RegistryClient({ insecure: true });
-  const parsed = parseImageReference(reference);
-  const image = await client.getImage(parsed);
-  return await inspectImage({ image, openLayer: (descriptor) => client.openBlob(parsed, descriptor) });
+  await using source = await openImage(reference);
+  return await inspectImage({ source });
 }
 
 function openImage(reference: string): Promise<ImageSource> {

@@ -156,7 +156,7 @@ async function readText(content: AsyncIterable<Uint8Array>): Promise<string> {
         `the image's os-release has more than ${maximumRelease} bytes; repair it`,
       );
     }
-    chunks.push(chunk);
+    chunks.push(Uint8Array.from(chunk));
   }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,5 +1,5 @@
 // Tells what an image is without unpacking it: one pass over its layers.
-import { type Descriptor, type Digest, formatImageReference, type Image, readLayer } from '@varve/oci';
+import { type Descriptor, type Digest, type ImageSource, readLayer } from '@varve/oci';
 import { BuildError } from '../error.ts';
 import { LayerFacts } from '../lint/layer-facts.ts';
 import { type LintFinding, lintImage } from '../lint/rules.ts';
@@ -7,8 +7,8 @@ import { parseOsRelease } from '../os-release.ts';
 import { countInstalledPackages } from './packages.ts';
 
 export interface ImageInspection {
-  /** `registry/repository@digest`. */
-  readonly reference: string;
+  /** As a user writes it. */
+  readonly name: string;
   readonly digest: Digest;
   readonly architecture: string;
   /** ISO 8601, where the image says so. */
@@ -35,31 +35,29 @@ export interface LayerInspection {
 }
 
 export interface InspectImageOptions {
-  /** From RegistryClient.getImage. */
-  readonly image: Image;
-  /** Gives the verified bytes of a layer: RegistryClient.openBlob, or a file of a layout. */
-  readonly openLayer: (descriptor: Descriptor) => Promise<AsyncIterable<Uint8Array>>;
+  readonly source: ImageSource;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Reads all layers. Throws what `openLayer` and readLayer of @varve/oci throw, and BuildError IMAGE_UNREADABLE. */
-export async function inspectImage({ image, openLayer, signal }: InspectImageOptions): Promise<ImageInspection> {
+/** Reads all layers. Throws what the source and readLayer of @varve/oci throw, and BuildError IMAGE_UNREADABLE. */
+export async function inspectImage({ source, signal }: InspectImageOptions): Promise<ImageInspection> {
+  const waiting = signal === undefined ? {} : { signal };
+  const image = await source.getImage(waiting);
   const layers = new LayerFacts();
   for (const [index, descriptor] of image.manifest.layers.entries()) {
     const diffId = image.config.rootfs.diff_ids[index];
     if (diffId === undefined) {
       throw new BuildError('IMAGE_UNREADABLE', `${image.manifestDigest} has more layers than diff-ids; build it again`);
     }
-    const blob = await openLayer(descriptor);
-    await layers.add(readLayer(blob, descriptor, diffId, signal === undefined ? {} : { signal }));
+    const blob = await source.openBlob(descriptor, waiting);
+    await layers.add(readLayer(blob, descriptor, diffId, waiting));
   }
   const facts = layers.facts();
   const findings = lintImage(facts);
   const osRelease = layers.osRelease();
   const status = layers.packageStatus();
-  const { registry, repository } = image.reference;
   return {
-    reference: formatImageReference({ registry, repository, digest: image.manifestDigest }),
+    name: source.name,
     digest: image.manifestDigest,
     architecture: image.config.architecture,
     created: image.config.created,

@@ -104,6 +104,6 @@ async function readText(entry: TarEntry): Promise<string> {
     );
   }
   const chunks: Uint8Array[] = [];
-  for await (const chunk of entry.content) chunks.push(chunk);
+  for await (const chunk of entry.content) chunks.push(Uint8Array.from(chunk));
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,11 +1,8 @@
 // rpm's database in SQLite, as rpm 4.16 and later write it: a table Packages of headers (rpm, lib/backend/sqlite.cc).
-import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { BuildError } from '../error.ts';
 import { parseRpmHeader, type RpmPackage } from './rpm-header.ts';
 
@@ -20,7 +17,12 @@ export async function readRpmDatabase(content: AsyncIterable<Uint8Array>, signal
   const directory = await mkdtemp(join(tmpdir(), 'varve-rpmdb-'));
   try {
     const path = join(directory, 'rpmdb.sqlite');
-    await pipeline(Readable.from(content), createWriteStream(path), { signal });
+    await using file = await open(path, 'wx');
+    for await (const chunk of content) {
+      signal?.throwIfAborted();
+      await file.writeFile(chunk);
+    }
+    await file.close();
     return readPackages(path);
   } finally {
     await rm(directory, { recursive: true, force: true });

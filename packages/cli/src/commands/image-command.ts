@@ -30,7 +30,7 @@ interface BuildOptions extends RegistryFlags {
 }
 
 export function addImage(program: Command, context: Context): void {
-  const image = program.command('image').description('make, build and inspect OS images');
+  const image = program.command('image').description('make, build, inspect, compare and move OS images');
   addBase(image, context);
   addBuild(image, context);
   addInspect(image, context);
@@ -119,7 +119,7 @@ function addInspect(image: Command, context: Context): void {
     image
       .command('inspect')
       .description('show what an image holds: layers, kernel, release, packages, whether a host can boot it')
-      .argument('<reference>', 'tag or digest'),
+      .argument('<image>', 'REFERENCE, or oci:DIRECTORY:NAME as skopeo has it'),
   ).action(async (text: string, options: RegistryFlags, command: Command) => {
     const globals = command.optsWithGlobals<GlobalOptions>();
     const { inspect } = await import('./inspect.ts');

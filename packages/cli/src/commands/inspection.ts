@@ -3,10 +3,10 @@ import type { ImageInspection } from '@varve/build';
 import { formatBytes, printable } from '../output.ts';
 
 export function formatInspection(inspection: ImageInspection): string {
-  const { reference, osRelease, architecture, kernels, packages, created, layers, size, bootable, findings } =
+  const { name, digest, osRelease, architecture, kernels, packages, created, layers, size, bootable, findings } =
     inspection;
   const lines = [
-    reference,
+    name.includes(digest) ? name : `${name} (${digest})`,
     `  system:    ${osRelease ?? 'unknown'}, ${architecture}${created === undefined ? '' : `, made ${created}`}`,
     `  kernel:    ${kernels.join(', ') || 'none'}`,
     `  packages:  ${packages ?? 'no package database'}`,
