@@ -6,9 +6,9 @@ import { defaultCache } from '../defaults.ts';
 import { CliError } from '../error.ts';
 import { print } from '../output.ts';
 import { addRegistryFlags, type RegistryFlags } from '../registry-flags.ts';
-import { addDiff } from './diff-command.ts';
 import { addChunk } from './image-chunk-command.ts';
-import { addImport, addMerge, addPull } from './import-command.ts';
+import { addDiff } from './image-diff-command.ts';
+import { addImport, addMerge, addPull } from './image-import-command.ts';
 import { formatInspection } from './inspection.ts';
 
 interface BaseOptions extends RegistryFlags {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Context, GlobalOptions } from '../context.ts';
 import { formatBytes, print } from '../output.ts';
 import { addRegistryFlags, type RegistryFlags } from '../registry-flags.ts';
-import type { ImportOptions } from './import.ts';
+import type { ImportOptions } from './image-import.ts';
 
 /** Where a booted host has its repository: ostree(1). */
 const hostRepository = '/ostree/repo';
@@ -18,7 +18,7 @@ export function addPull(image: Command, context: Context): void {
       .argument('[destination]', 'oci:DIRECTORY:NAME, or a reference'),
   ).action(async (from: string, to: string | undefined, options: RegistryFlags, command: Command) => {
     const globals = command.optsWithGlobals<GlobalOptions>();
-    const { formatImported, importInto, pullImage } = await import('./import.ts');
+    const { formatImported, importInto, pullImage } = await import('./image-import.ts');
     if (to === undefined) {
       const imported = await importInto(from, { ...options, repo: hostRepository }, context);
       print(context.terminal, globals.output, imported, () => formatImported(imported));
@@ -42,7 +42,7 @@ export function addImport(image: Command, context: Context): void {
       .option('--as <reference>', asHelp),
   ).action(async (from: string, options: ImportOptions, command: Command) => {
     const globals = command.optsWithGlobals<GlobalOptions>();
-    const { formatImported, importInto } = await import('./import.ts');
+    const { formatImported, importInto } = await import('./image-import.ts');
     const imported = await importInto(from, options, context);
     print(context.terminal, globals.output, imported, () => formatImported(imported));
   });
@@ -62,7 +62,7 @@ export function addMerge(image: Command, context: Context): void {
       .option('--as <reference>', asHelp),
   ).action(async (from: string, options: ImportOptions & { branch?: string }, command: Command) => {
     const globals = command.optsWithGlobals<GlobalOptions>();
-    const { formatImported, mergeLayers } = await import('./import.ts');
+    const { formatImported, mergeLayers } = await import('./image-import.ts');
     const merged = await mergeLayers(from, options, context);
     print(context.terminal, globals.output, merged, () => formatImported(merged));
   });

@@ -1,7 +1,7 @@
 import type { FileChange, ImageDiff } from '@varve/build';
 import { digestOf } from '@varve/oci';
 import { describe, expect, test } from 'vitest';
-import { formatDiff } from './diff-table.ts';
+import { formatDiff } from './image-diff-table.ts';
 
 const [before, after] = ['before', 'after'].map((text) => digestOf(Buffer.from(text)));
 

@@ -17,7 +17,7 @@ export function addDiff(image: Command, context: Context): void {
       .option('--files', 'name every file that changed', false),
   ).action(async (before: string, after: string, options: DiffOptions, command: Command) => {
     const globals = command.optsWithGlobals<GlobalOptions>();
-    const [{ diff }, { formatDiff }] = [await import('./diff.ts'), await import('./diff-table.ts')];
+    const [{ diff }, { formatDiff }] = [await import('./image-diff.ts'), await import('./image-diff-table.ts')];
     const difference = await diff(before, after, options, context.signal);
     print(context.terminal, globals.output, difference, () => formatDiff(difference, { allFiles: options.files }));
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import spawn from 'nano-spawn';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Context } from '../context.ts';
-import { importInto, mergeLayers, pullImage } from './import.ts';
+import { importInto, mergeLayers, pullImage } from './image-import.ts';
 
 let directory: string;
 let source: string;
