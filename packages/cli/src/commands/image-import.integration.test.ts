@@ -1,5 +1,5 @@
 // pull, import and merge with the real ostree and skopeo, from an OCI layout that the test makes.
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { importInto, mergeLayers, pullImage } from './image-import.ts';
 let directory: string;
 let source: string;
 let repo: string;
+const varve = ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, '../main.ts')];
 const as = 'registry.example/os/test:1';
 
 beforeEach(async () => {
@@ -36,11 +37,11 @@ function context(signal = new AbortController().signal): Context & { lines: stri
 }
 
 /** An image of two layers that a host could boot, as `oci:DIRECTORY:test`. */
-async function makeLayout(): Promise<string> {
+async function makeLayout(more: Record<string, string> = {}): Promise<string> {
   const blobs = join(directory, 'layout/blobs/sha256');
   await mkdir(blobs, { recursive: true });
   const layers = [
-    await writeLayer(blobs, 'lower', { 'usr/lib/modules/6.1/vmlinuz': 'kernel', 'usr/bin/old': 'old' }),
+    await writeLayer(blobs, 'lower', { 'usr/lib/modules/6.1/vmlinuz': 'kernel', 'usr/bin/old': 'old', ...more }),
     await writeLayer(blobs, 'upper', { 'usr/lib/modules/6.1/initramfs.img': 'initramfs', 'usr/bin/.wh.old': '' }),
   ];
   const rootfs = { type: 'layers', diff_ids: layers.map(({ digest }) => digest) };
@@ -158,5 +159,19 @@ describe('pull', () => {
       code: 'DIGEST_MISMATCH',
     });
     await expect(stat(join(copy, 'blobs/sha256', layer))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('ends with 130 when interrupted, leaves no half image, and goes on the next time', async () => {
+    const large = { 'usr/large': randomBytes(40_000_000).toString('hex') };
+    source = await makeLayout(large);
+    const copy = join(directory, 'copy');
+    const args = [...varve, 'image', 'pull', source, `oci:${copy}:copied`];
+    const interrupted = spawn(process.execPath, args, { stdin: 'ignore' });
+    const child = await interrupted.nodeChildProcess;
+    child.stderr?.once('data', () => child.kill('SIGINT'));
+    await expect(interrupted).rejects.toMatchObject({ exitCode: 130 });
+    await expect(spawn('skopeo', ['inspect', `oci:${copy}:copied`])).rejects.toThrow();
+    await spawn(process.execPath, args, { stdin: 'ignore' });
+    await spawn('skopeo', ['inspect', `oci:${copy}:copied`]);
   });
 });
