@@ -1,15 +1,20 @@
 import { createHash } from 'node:crypto';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { digestOf, parseDigest } from '../digest.ts';
 import { mediaTypes } from '../media-types.ts';
 import { archive, entry, inChunks } from '../tar/test-archive.ts';
+import { fuzzRuns } from '../testing/fuzz.ts';
 import { type ReadLayerOptions, readLayer } from './read.ts';
 
 const tar = archive(entry({ path: 'a', content: 'hello' }), entry({ path: 'b', content: 'x'.repeat(100_000) }));
 const diffId = digestOf(tar);
 /** A frame that decoders skip: zstd:chunked keeps its table of contents in such. RFC 8878, 3.1.2. */
 const skippableFrame = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+
+const half = tar.subarray(0, 5000);
+const zstdFrames = Buffer.concat([zstdCompressSync(half), zstdCompressSync(tar.subarray(5000))]);
 
 async function pathsIn(
   blob: Uint8Array,
@@ -50,6 +55,10 @@ describe('readLayer', () => {
     ['another content', gzipSync(archive(entry({ path: 'a', content: 'hullo' }))), 'DIGEST_MISMATCH'],
     ['a tail that the diff-id has not', gzipSync(Buffer.concat([tar, Buffer.alloc(512)])), 'DIGEST_MISMATCH'],
     ['nothing', Buffer.alloc(0), 'DIGEST_MISMATCH'],
+    // Decoders see nothing wrong with these.
+    ['a zstd that is cut between frames', zstdFrames.subarray(0, zstdCompressSync(half).length), 'DIGEST_MISMATCH'],
+    ['a zstd with a frame twice', Buffer.concat([zstdFrames, zstdFrames]), 'DIGEST_MISMATCH'],
+    ['a gzip with a member twice', Buffer.concat([gzipSync(tar), gzipSync(tar)]), 'DIGEST_MISMATCH'],
   ])('refuses %s', async (_what, blob, code) => {
     await expect(pathsIn(blob)).rejects.toMatchObject({ code });
   });
@@ -71,6 +80,26 @@ describe('readLayer', () => {
     await expect(pathsIn(bomb, mediaTypes.ociLayerZstd, { maximumRatio: 20 })).rejects.toMatchObject({
       code: 'LAYER_TOO_LARGE',
     });
+  });
+
+  test('reads, or refuses with a code, whatever was damaged', async () => {
+    const change = fc.tuple(fc.nat(5000), fc.nat(255));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(gzipSync(tar), zstdFrames),
+        fc.array(change, { minLength: 1, maxLength: 3 }),
+        async (good, changes) => {
+          const blob = Buffer.from(good);
+          for (const [position, value] of changes) blob[position % blob.length] = value;
+          try {
+            expect(await pathsIn(blob)).toEqual(['a', 'b']);
+          } catch (error) {
+            expect(error).toMatchObject({ name: 'OciError' });
+          }
+        },
+      ),
+      { numRuns: fuzzRuns(300) },
+    );
   });
 
   test('passes on what the source throws', async () => {

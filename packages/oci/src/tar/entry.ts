@@ -19,6 +19,6 @@ export interface TarEntryMetadata {
 
 /** One entry of an archive with its content. */
 export interface TarEntry extends TarEntryMetadata {
-  /** Readable once, and only until the next entry is asked for. */
+  /** Readable once, and only until the next entry is asked for; each chunk only until the next one is. */
   content: AsyncIterable<Uint8Array>;
 }

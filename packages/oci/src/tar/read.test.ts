@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { fuzzRuns } from '../testing/fuzz.ts';
 import type { TarEntry } from './entry.ts';
 import { readTar } from './read.ts';
 import { archive, entry, inChunks, pax } from './test-archive.ts';
@@ -216,7 +217,7 @@ describe('readTar holds', () => {
           ).toEqual(files);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: fuzzRuns(60) },
     );
   });
 
@@ -241,7 +242,7 @@ describe('readTar holds', () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: fuzzRuns(300) },
     );
   });
 
