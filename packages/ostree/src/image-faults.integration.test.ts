@@ -1,18 +1,14 @@
-// What an import leaves when it is killed, or when the disk is full.
-import { spawn } from 'node:child_process';
+// What an import leaves when the disk is full.
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import spawnCommand from 'nano-spawn';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { importImage } from './image.ts';
-import { imageRef, imageRefPrefix } from './ref-name.ts';
+import { imageRefPrefix } from './ref-name.ts';
 import { Repository } from './repository.ts';
 import { bootableLayer, testImage } from './testing/image.ts';
-import { manyFilesImage } from './testing/many-files.ts';
 import { fsck } from './testing/sysroot.ts';
 
 let directory: string;
@@ -28,46 +24,6 @@ afterEach(async () => {
 async function temporaries(repository: Repository): Promise<string[]> {
   return (await readdir(join(repository.path, 'tmp'))).filter((name) => name.startsWith('varve-'));
 }
-
-/** Imports in another process, which is killed after a time, and says whether it ended before. */
-async function importUntil(path: string, milliseconds: number): Promise<boolean> {
-  const module = (name: string) => JSON.stringify(join(import.meta.dirname, name));
-  const program = `
-    import { importImage } from ${module('image.ts')};
-    import { Repository } from ${module('repository.ts')};
-    import { manyFilesImage } from ${module('testing/many-files.ts')};
-    const repository = await Repository.open(${JSON.stringify(path)});
-    const { image, openLayer } = manyFilesImage();
-    process.stdout.write('ready');
-    await importImage({ repository, image, openLayer });`;
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exit = once(child, 'exit');
-  await once(child.stdout, 'data');
-  await Promise.race([sleep(milliseconds), exit]);
-  child.kill('SIGKILL');
-  const [code] = await exit;
-  return code === 0;
-}
-
-test('kill -9 at any moment leaves a sound repository, and the next import ends with the same commit', async () => {
-  const { image, openLayer } = manyFilesImage();
-  const undisturbed = await Repository.create(join(directory, 'undisturbed'), 'bare');
-  const began = performance.now();
-  const { commit } = await importImage({ repository: undisturbed, image, openLayer });
-  const duration = performance.now() - began;
-
-  const repository = await Repository.create(join(directory, 'killed'), 'bare');
-  for (let round = 0; round < 12; round++) {
-    const finished = await importUntil(repository.path, Math.random() * duration);
-    await fsck(repository.path);
-    if (finished) await rm(join(repository.path, 'refs/heads', imageRef(image.reference)));
-  }
-  expect(await importImage({ repository, image, openLayer })).toMatchObject({ commit });
-  expect(await temporaries(repository)).toEqual([]);
-  await fsck(repository.path);
-});
 
 describe('a full disk', () => {
   let mount: string;

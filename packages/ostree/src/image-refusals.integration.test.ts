@@ -82,6 +82,25 @@ describe('refuses, and leaves nothing behind', () => {
       'LAYER_NOT_IMPORTABLE',
       'lies below "lib"',
     ],
+    [
+      'a file below a file',
+      [{ path: 'usr/x', content: 'x' }, { path: 'usr/x/y' }],
+      'LAYER_NOT_IMPORTABLE',
+      'lies below "x"',
+    ],
+    [
+      'a file in the place of the root',
+      [{ path: './', type: 'symlink', linkTarget: '/' }],
+      'LAYER_NOT_IMPORTABLE',
+      'is the root',
+    ],
+    ['a name that is too long', [{ path: `usr/${'n'.repeat(256)}` }], 'LAYER_NOT_IMPORTABLE', 'longer than 255 bytes'],
+    [
+      'a path that leaves the tree by a pax record',
+      [{ path: `usr/${'x/'.repeat(60)}../../etc/x` }],
+      'LAYER_NOT_IMPORTABLE',
+      '`..`',
+    ],
     ['a whiteout of nothing', [{ path: 'usr/.wh.' }], 'LAYER_NOT_IMPORTABLE', 'begins with .wh.'],
     ['a whiteout of the directory above', [{ path: 'usr/.wh...' }], 'LAYER_NOT_IMPORTABLE', 'begins with .wh.'],
   ])('%s', async (_, layer, code, message) => {
