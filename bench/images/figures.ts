@@ -121,7 +121,7 @@ function slower(hashing: number, writing: number, { hash, write, sync }: Hardwar
 
 function describe({ value, why }: Limit, ours: number, unit: string): string {
   const factor = ours / value;
-  return `${value.toPrecision(2)} ${unit}, ${why}: ${factor < 10 ? factor.toFixed(1) : Math.round(factor)} times that`;
+  return `${value.toPrecision(3)} ${unit}, ${why}: ${factor < 10 ? factor.toFixed(2) : Math.round(factor)} times that`;
 }
 
 function median(values: readonly number[]): number {
