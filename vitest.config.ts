@@ -10,7 +10,8 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'docs/**/*.test.ts', 'scripts/**/*.test.ts'],
           exclude: ['**/*.integration.test.ts', '**/node_modules/**'],
-          testTimeout: 20_000,
+          // VARVE_FUZZ_RUNS lets the tests of parsers try more, for as long as that takes.
+          testTimeout: process.env.VARVE_FUZZ_RUNS ? 3_600_000 : 20_000,
         },
       },
       {

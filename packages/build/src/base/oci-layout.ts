@@ -1,13 +1,9 @@
 // Packs a root directory as a one-layer image in an OCI layout directory.
 // https://github.com/opencontainers/image-spec/blob/v1.1.0/image-layout.md
 
-import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { constants, createZstdCompress } from 'node:zlib';
 import {
   type Descriptor,
   type Digest,
@@ -15,8 +11,8 @@ import {
   digestOf,
   isImageIndex,
   mediaTypes,
-  parseDigest,
   parseManifest,
+  writeChunkedLayer,
 } from '@varve/oci';
 import { runCommand } from '../command.ts';
 
@@ -67,20 +63,17 @@ export async function packRoot(root: string, layout: string, image: RootImage, s
   return manifest.digest;
 }
 
+/** Chunked, so that hosts fetch the changed files of a newer base and not all of it. */
 async function packLayer(root: string, blobs: string, created: number, signal?: AbortSignal) {
   const plain = join(blobs, 'layer.tar');
   await runCommand('tar', tarArguments(root, plain, created), { signal, timeout: 10 * 60_000 });
   const compressed = join(blobs, 'layer.tar.zst');
-  const diff = hashing();
-  const blob = hashing();
-  // One thread: with ZSTD_c_nbWorkers Node 26's stream ends too early (ERR_STREAM_PUSH_AFTER_EOF).
-  const zstd = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 3 } });
-  const steps = [createReadStream(plain, { highWaterMark: 1 << 20 }), diff.stream, zstd, blob.stream] as const;
-  await pipeline(...steps, createWriteStream(compressed), { signal });
+  await using file = await fs.open(compressed, 'wx');
+  const tar = createReadStream(plain, { highWaterMark: 1 << 20 });
+  const { diffId, ...layer } = await writeChunkedLayer(tar, (bytes) => file.writeFile(bytes), signal && { signal });
   await fs.rm(plain);
-  const layer: Descriptor = { mediaType: mediaTypes.ociLayerZstd, digest: blob.digest(), size: blob.size() };
   await fs.rename(compressed, join(blobs, digestHex(layer.digest)));
-  return { layer, diffId: diff.digest() };
+  return { layer, diffId };
 }
 
 /** GNU tar's recipe for archives that depend on nothing but the content (tar manual, "Reproducibility"). */
@@ -100,19 +93,6 @@ function tarArguments(root: string, archive: string, created: number): string[] 
     '--transform=flags=r;s,^\\./,,',
     '.',
   ];
-}
-
-function hashing() {
-  const hash = createHash('sha256');
-  let size = 0;
-  const stream = new Transform({
-    transform(chunk: Uint8Array, _encoding, done) {
-      hash.update(chunk);
-      size += chunk.length;
-      done(null, chunk);
-    },
-  });
-  return { stream, digest: () => parseDigest(`sha256:${hash.digest('hex')}`), size: () => size };
 }
 
 async function writeBlob(blobs: string, mediaType: string, document: object): Promise<Descriptor> {
