@@ -163,8 +163,10 @@ describe('bad input', () => {
     } finally {
       await kubectl(['delete', 'mc', name]);
     }
-    await fleet.updated(client, 'worker', 180_000);
-    for (const host of hostNames) expect(await why(host)).toContain('is updated');
+    // Only then has the pool seen the deletion: until it does, it is updated to what it last had.
+    for (const host of hostNames) {
+      await eventually(`${host} is updated`, async () => (await why(host)).includes('is updated'), 180_000);
+    }
   }
 
   test.each([
