@@ -103,6 +103,15 @@ describe('a mirror', () => {
     expect(await readRange(registry)).toBe('layer');
   });
 
+  test.each([
+    ['lacks the blob', [manifest, config], true],
+    ['gives no ranges', all, false],
+  ])('that %s is passed over for pieces of it', async (_what, contents, ranges) => {
+    const mirror = await serve(contents, ranges);
+    expect(await readRange(connect((await serve(all)).host, [mirror.host]))).toBe('layer');
+    expect(mirror.paths).toHaveLength(1);
+  });
+
   test('that is down is passed over', async () => {
     const registry = connect((await serve(all)).host, ['127.0.0.1:9', (await serve([])).host]);
     await registry.getImage(reference);

@@ -54,21 +54,21 @@ export class MirroredRegistry implements ImageRegistry {
     ranges: readonly BlobRange[],
     options: Waiting & { gap?: number } = {},
   ): AsyncGenerator<OpenedRange, void, undefined> {
-    let left = ranges;
+    let hasGiven = false;
     const failures: unknown[] = [];
     for (const endpoint of this.#endpoints(reference)) {
       const client = await this.#client(endpoint);
       try {
-        for await (const range of client.openRanges(endpoint.reference, descriptor, left, options)) {
+        for await (const range of client.openRanges(endpoint.reference, descriptor, ranges, options)) {
+          hasGiven = true;
           yield range;
-          left = left.slice(1);
         }
         return;
       } catch (error) {
         options.signal?.throwIfAborted();
         failures.push(error);
-        // A piece that was given out can't be taken back.
-        if (left.length < ranges.length) break;
+        // Whoever reads a piece cannot begin it again elsewhere.
+        if (hasGiven) throw error;
       }
     }
     // Of one that has no ranges, the whole blob can be had.

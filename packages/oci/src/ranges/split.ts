@@ -9,6 +9,8 @@ export async function* splitPieces(
   const reader = new PieceReader(pieces);
   try {
     for (const { offset, length } of ranges) {
+      // What cannot be had is told before anything is given out.
+      await reader.take(offset, offset + length);
       const bytes = rangeBytes(reader, offset, offset + length);
       yield { offset, bytes };
       await bytes.return();
