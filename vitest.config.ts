@@ -30,7 +30,7 @@ export default defineConfig({
           exclude: ['**/*.vm.test.ts', '**/*.long.test.ts', '**/node_modules/**'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          maxWorkers: 1,
+          maxWorkers: 2,
         },
       },
       {

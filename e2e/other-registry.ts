@@ -13,6 +13,7 @@ export class OtherRegistry implements AsyncDisposable {
   readonly #directory: string;
   readonly #authority: string;
   readonly #service: Service;
+  #large: Promise<string> | undefined;
 
   private constructor(directory: string, authority: string) {
     this.#directory = directory;
@@ -55,8 +56,13 @@ export class OtherRegistry implements AsyncDisposable {
     return await this.#build('FROM scratch\nCOPY tree/ /\n', 'no-kernel', []);
   }
 
-  /** `base` with a layer of 150 MB that does not compress. Returns its reference by digest. */
+  /** `base` with a layer of 150 MB that does not compress, made once. Returns its reference by digest. */
   async pushLarge(base: string, access: Access): Promise<string> {
+    this.#large ??= this.#buildLarge(base, access);
+    return await this.#large;
+  }
+
+  async #buildLarge(base: string, access: Access): Promise<string> {
     await mkdir(join(this.#directory, 'tree'), { recursive: true });
     for (let part = 0; part < 15; part += 1) {
       await writeFile(join(this.#directory, 'tree', `part-${part}`), randomBytes(10_000_000));

@@ -24,6 +24,7 @@ run knip
 run depcruise packages e2e bench scripts --config .dependency-cruiser.cjs
 run vitest run --project unit
 if [ -n "$with_root" ]; then
-  run vitest run --project integration
-  run vitest run --project e2e
+  # Before the suites that use it side by side; made once, then cached.
+  run node packages/cli/src/main.ts image base debian
+  run vitest run --project integration --project e2e
 fi
