@@ -13,13 +13,16 @@ is_debian() {
   command -v dpkg-query >/dev/null && command -v apt-get >/dev/null
 }
 
-# need_packages [test]: installs the Debian packages of packages.txt which are missing.
+# need_packages [test] [vm]: installs the Debian packages of packages.txt which are missing; those whose reason begins
+# with a suite only for that suite.
 need_packages() {
-  with_tests=${1:-}
+  suites=" $* "
   missing=
   while read -r name why; do
     case "$name" in '' | '#'*) continue ;; esac
-    case "$why" in test:*) [ "$with_tests" = test ] || continue ;; esac
+    case "$why" in
+      test:* | vm:*) case "$suites" in *" ${why%%:*} "*) ;; *) continue ;; esac ;;
+    esac
     want_package "$name" "$why"
   done <scripts/packages.txt
   # Debian 13 and newer package a kubectl that is new enough; elsewhere scripts/kubectl finds one.

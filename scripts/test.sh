@@ -5,7 +5,7 @@ set -eu
 with_root=
 if [ "$(id -u)" = 0 ] && is_debian; then
   with_root=yes
-  need_packages test
+  case " $* " in *' vm '*) need_packages test vm ;; *) need_packages test ;; esac
 else
   printf 'Not root on Debian or Ubuntu: integration and e2e suites are skipped; the unit suite runs.\n'
 fi

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs a TypeScript file of the project with the project's own Node: sh scripts/with-node.sh FILE [ARG...]
+# Runs a command with the project's own Node and tools: sh scripts/with-node.sh COMMAND [ARG...]
 set -eu
 . "$(dirname "$0")/prepare.sh"
 need_modules >&2
-exec node --disable-warning=ExperimentalWarning "$@"
+exec "$@"
