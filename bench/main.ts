@@ -2,9 +2,10 @@
 import { parseArgs } from 'node:util';
 import { formatRows, ratioOf, type Suite } from './row.ts';
 import { imagesSuite } from './suites/images.ts';
+import { objectsSuite } from './suites/objects.ts';
 import { rolloutSuite } from './suites/rollout.ts';
 
-const suites: Record<string, Suite> = { images: imagesSuite, rollout: rolloutSuite };
+const suites: Record<string, Suite> = { images: imagesSuite, objects: objectsSuite, rollout: rolloutSuite };
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });

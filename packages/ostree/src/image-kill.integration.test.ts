@@ -14,6 +14,8 @@ import { manyChangedFilesImage, manyFilesImage } from './testing/many-files.ts';
 import { fsck } from './testing/sysroot.ts';
 
 const rounds = Number(process.env.VARVE_KILL_ROUNDS ?? 20);
+/** Each round starts Node and checks the repository, which takes seconds on a busy machine. */
+const timeout = 120_000 + rounds * 15_000;
 
 let directory: string;
 
@@ -95,20 +97,28 @@ async function importOnce(path: string, image: TestImage): Promise<{ commit: str
   return { commit, duration: performance.now() - began };
 }
 
-test('an import of whole layers: a sound repository, nothing fetched again, and the same commit in the end', async () => {
-  const image = manyFilesImage();
-  const { commit, duration } = await importOnce(join(directory, 'undisturbed'), image);
-  const repository = await Repository.create(join(directory, 'killed'), 'bare');
-  expect(await killAndImport(repository, image, 'manyFilesImage', duration)).toBe(commit);
-});
+test(
+  'an import of whole layers: a sound repository, nothing fetched again, and the same commit in the end',
+  async () => {
+    const image = manyFilesImage();
+    const { commit, duration } = await importOnce(join(directory, 'undisturbed'), image);
+    const repository = await Repository.create(join(directory, 'killed'), 'bare');
+    expect(await killAndImport(repository, image, 'manyFilesImage', duration)).toBe(commit);
+  },
+  timeout,
+);
 
-test('an update by tables of contents: the same', async () => {
-  const image = await manyChangedFilesImage();
-  const present = join(directory, 'present');
-  await importOnce(present, manyFilesImage());
-  await cp(present, join(directory, 'undisturbed'), { recursive: true, preserveTimestamps: true });
-  const { commit, duration } = await importOnce(join(directory, 'undisturbed'), image);
-  expect(image.opened).toEqual([]);
-  const repository = await Repository.open(present);
-  expect(await killAndImport(repository, image, 'manyChangedFilesImage', duration)).toBe(commit);
-});
+test(
+  'an update by tables of contents: the same',
+  async () => {
+    const image = await manyChangedFilesImage();
+    const present = join(directory, 'present');
+    await importOnce(present, manyFilesImage());
+    await cp(present, join(directory, 'undisturbed'), { recursive: true, preserveTimestamps: true });
+    const { commit, duration } = await importOnce(join(directory, 'undisturbed'), image);
+    expect(image.opened).toEqual([]);
+    const repository = await Repository.open(present);
+    expect(await killAndImport(repository, image, 'manyChangedFilesImage', duration)).toBe(commit);
+  },
+  timeout,
+);

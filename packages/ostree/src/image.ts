@@ -17,6 +17,7 @@ import { metadataString } from './objects/commit.ts';
 import { type ImportProgress, Progress } from './progress.ts';
 import { imageRef } from './ref-name.ts';
 import { ifIntact, type Repository } from './repository.ts';
+import { keepHeapSmall } from './small-heap.ts';
 import { removeStaleTemporaries } from './temporary.ts';
 import { readCompleteTree, type TreeDirectory } from './tree.ts';
 import { readTextInTree } from './tree-text.ts';
@@ -51,6 +52,7 @@ export interface ImportedImage {
  *   REPOSITORY_INVALID, OSTREE_COMMAND_FAILED; and what `openLayer`, `openRanges` and the layers themselves throw
  */
 export async function importImage(options: ImportImageOptions): Promise<ImportedImage> {
+  using _ = keepHeapSmall();
   const { repository, image, signal } = options;
   const { manifestDigest } = image;
   const layers = layersOf(image);

@@ -1,14 +1,17 @@
+export { ArchiveObjects } from './archive-objects.ts';
 export { type OstreeChecksum, parseChecksum } from './checksum.ts';
 export { OstreeError, type OstreeErrorCode, ostreeErrorCodes } from './error.ts';
 export type { OpenLayer } from './fetch-layers.ts';
 export { type CollectedGarbage, collectGarbage, type GarbageOptions } from './garbage.ts';
 export { type ImportedImage, type ImportImageOptions, importImage } from './image.ts';
+export { ObjectIndex } from './object-index.ts';
 export type { Commit } from './objects/commit.ts';
 export type { DirectoryTree } from './objects/dirtree.ts';
 export type { ImportProgress } from './progress.ts';
 export { rebuildIndex } from './rebuild-index.ts';
 export { imageRef, layerRef } from './ref-name.ts';
 export { type ObjectType, Repository, type RepositoryMode } from './repository.ts';
+export { ObjectStaging } from './staging.ts';
 export type { StoredFile } from './stored-file.ts';
 export type { BootEntry, BootLink } from './sysroot/boot-entry.ts';
 export { type Deployment, type DeploymentIdentity, isSameDeployment } from './sysroot/deployment.ts';
