@@ -1,5 +1,5 @@
 // Removes hosts. OSTree marks the root directory of each deployment immutable (chattr +i), which rm does not get past.
-import { glob, readdir, rm, rmdir } from 'node:fs/promises';
+import { glob, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import spawn from 'nano-spawn';
 
@@ -32,5 +32,6 @@ export async function removeTree(path: string): Promise<void> {
     if (!entry.endsWith('.origin')) deployments.push(entry);
   }
   if (deployments.length > 0) await spawn('chattr', ['-i', ...deployments]);
-  await rm(path, { recursive: true, force: true });
+  // What is mounted below is somebody else's: Node's rm would walk into it.
+  await spawn('rm', ['-rf', '--one-file-system', '--', path]);
 }
