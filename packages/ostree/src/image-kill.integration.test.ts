@@ -1,4 +1,4 @@
-// kill -9 at random moments of an import. VARVE_KILL_ROUNDS sets how often; 20 unless given.
+// kill -9 at random moments of an import. VARVE_KILL_ROUNDS sets how often; 6 unless given.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import type { TestImage } from './testing/image.ts';
 import { manyChangedFilesImage, manyFilesImage } from './testing/many-files.ts';
 import { fsck } from './testing/sysroot.ts';
 
-const rounds = Number(process.env.VARVE_KILL_ROUNDS ?? 20);
+const rounds = Number(process.env.VARVE_KILL_ROUNDS ?? 6);
 /** Each round starts Node and checks the repository, which takes seconds on a busy machine. */
 const timeout = 120_000 + rounds * 15_000;
 
