@@ -52,7 +52,7 @@ export class StatusReporter {
 
   /** Writes until `signal` aborts. */
   async run(
-    client: KubeClient,
+    client: Pick<KubeClient, 'patch'>,
     nodeName: string,
     onError: (error: unknown) => void,
     signal: AbortSignal,
@@ -62,7 +62,7 @@ export class StatusReporter {
     for (let failures = 0; !signal.aborted; ) {
       await this.#news.wait(this.#news.marked ? 0 : idleMilliseconds, signal);
       this.#news.take();
-      if (!this.#present) {
+      if (!this.#present || !isTelling(this.#view)) {
         await this.#news.wait(idleMilliseconds, signal);
         this.#news.mark();
         continue;
@@ -96,7 +96,7 @@ export class StatusReporter {
     }
   }
 
-  async #write(client: KubeClient, nodeName: string, view: View, signal: AbortSignal): Promise<void> {
+  async #write(client: Pick<KubeClient, 'patch'>, nodeName: string, view: View, signal: AbortSignal): Promise<void> {
     const status = statusOf(view, this.#conditions, new Date());
     const text = JSON.stringify(status);
     if (text === this.#written) return;
@@ -108,6 +108,14 @@ export class StatusReporter {
     this.#written = text;
     this.#conditions = status.conditions ?? [];
   }
+}
+
+/**
+ * False until the host was looked at: an agent that has just started would take back that the host runs its config, and
+ * the rollout would take it for unavailable.
+ */
+function isTelling(view: View): boolean {
+  return view.host !== undefined || view.failure !== undefined;
 }
 
 function sameButProgress(a: View, b: View): boolean {

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { KubeClient } from '@varve/kube';
+import { expect, test } from 'vitest';
+import type { HostState } from '../driver/driver.ts';
+import { StatusReporter } from './reporter.ts';
+
+/** A host that runs `config-1`. */
+function updatedHost(): HostState {
+  const booted = {
+    name: 'a.0',
+    checksum: 'a',
+    image: undefined,
+    imageDigest: undefined,
+    kernelArguments: [],
+    applied: {
+      version: 1,
+      deployment: 'a.0',
+      config: 'config-1',
+      image: 'registry.example/os',
+      kernelArguments: [],
+      entries: [],
+      units: [],
+    },
+    complete: true,
+    root: '/a.0',
+  } as const;
+  return {
+    deployments: [booted],
+    booted,
+    bootId: 'boot',
+    bootedKernelArguments: [],
+    baseKernelArguments: [],
+    staged: undefined,
+  };
+}
+
+test('an agent that has just started takes nothing back before it has looked at the host', async () => {
+  const currents: unknown[] = [];
+  const patch: KubeClient['patch'] = async (_definition, _name, operations) => {
+    const [{ value }] = operations as unknown as [{ value: { configVersion: { current?: string } } }];
+    currents.push(value.configVersion.current);
+    return {} as never;
+  };
+  const reporter = new StatusReporter();
+  const stop = new AbortController();
+  const running = reporter.run({ patch }, 'host-1', () => undefined, stop.signal);
+  reporter.adopt([]);
+  await sleep(100);
+  expect(currents).toEqual([]);
+  reporter.update({ host: updatedHost(), verified: true });
+  await expect.poll(() => currents).toEqual(['config-1']);
+  stop.abort();
+  await running;
+});
