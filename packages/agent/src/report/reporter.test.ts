@@ -6,7 +6,7 @@ import { StatusReporter } from './reporter.ts';
 
 /** A host that runs `config-1`. */
 function updatedHost(): HostState {
-  const booted = {
+  const booted: HostState['booted'] = {
     name: 'a.0',
     checksum: 'a',
     image: undefined,
@@ -23,7 +23,7 @@ function updatedHost(): HostState {
     },
     complete: true,
     root: '/a.0',
-  } as const;
+  };
   return {
     deployments: [booted],
     booted,
