@@ -23,7 +23,8 @@ export async function* abortable<T>(source: AsyncIterable<T>, signal: AbortSigna
   }
 }
 
-function unlessAborted<T>(operation: Promise<T>, signal: AbortSignal): Promise<T> {
+/** The operation's outcome, or the signal's reason as soon as it aborts; the operation itself goes on. */
+export function unlessAborted<T>(operation: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason);
     if (signal.aborted) abort();

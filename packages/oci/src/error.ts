@@ -1,6 +1,7 @@
 /** Codes of every error that this package throws; each has a row in docs/errors.md. */
 export const ociErrorCodes = [
   'CREDENTIALS_INVALID',
+  'CREDENTIAL_HELPER_FAILED',
   'DIGEST_MALFORMED',
   'DIGEST_MISMATCH',
   'IMAGE_CONFIG_INVALID',

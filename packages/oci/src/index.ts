@@ -15,7 +15,7 @@ export { connectImageRegistry, type ImageRegistryOptions } from './client/connec
 export type { RegistryClientOptions } from './client/connection.ts';
 export type { ImageRegistry } from './client/image-registry.ts';
 export { RegistryClient } from './client/registry-client.ts';
-export { readCredentials } from './credentials.ts';
+export { readCredentials } from './credentials/read-credentials.ts';
 export { type Digest, digestHex, digestOf, isDigest, parseDigest } from './digest.ts';
 export { OciError, type OciErrorCode, ociErrorCodes } from './error.ts';
 export type { Image, ImageDocuments } from './image.ts';

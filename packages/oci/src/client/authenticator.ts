@@ -1,18 +1,30 @@
 // Who we are for a registry: nothing, Basic (RFC 7617), or a bearer token that a token server gives for one repository.
-// https://distribution.github.io/distribution/spec/auth/token/
+// https://distribution.github.io/distribution/spec/auth/token/ and /spec/auth/oauth/
+import { Readable } from 'node:stream';
 import * as z from 'zod';
 import { OciError } from '../error.ts';
 import type { ImageReference } from '../reference.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
-import { type Answer, discard, headerTexts, readBody, type Transport } from './transport.ts';
+import { type Answer, discard, type Exchange, headerTexts, readBody, type Transport } from './transport.ts';
 
-export interface Credentials {
+interface PasswordCredentials {
   username: string;
   password: string;
 }
 
+/** What a token server gives access tokens for (OAuth 2.0, RFC 6749, section 6); other registries cannot use it. */
+interface TokenCredentials {
+  identityToken: string;
+}
+
+export type Credentials = PasswordCredentials | TokenCredentials;
+
 /** Finds the credentials for a registry, or for one repository in it. */
-export type CredentialLookup = (registry: string, repository: string) => Credentials | undefined;
+export type CredentialLookup = (
+  registry: string,
+  repository: string,
+  signal?: AbortSignal,
+) => Credentials | undefined | Promise<Credentials | undefined>;
 
 /** What a token is asked for. */
 export type RepositoryActions = 'pull' | 'pull,push';
@@ -48,7 +60,7 @@ export class Authenticator {
 
   /**
    * Answers a 401: gets a new Authorization header for the repository. Undefined where there is no way to get one.
-   * @throws OciError REGISTRY_UNAUTHORIZED, REGISTRY_PROTOCOL; what undici throws for broken connections
+   * @throws OciError REGISTRY_UNAUTHORIZED, REGISTRY_PROTOCOL; what the lookup throws, and undici for broken connections
    */
   async answer(
     reference: ImageReference,
@@ -57,11 +69,11 @@ export class Authenticator {
   ): Promise<string | undefined> {
     this.#known.delete(keyOf(reference));
     const challenges = parseChallenges(headerTexts(headers, 'www-authenticate'));
-    const credentials = this.#lookup(reference.registry, reference.repository);
+    const credentials = await this.#lookup(reference.registry, reference.repository, signal);
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
     if (bearer !== undefined) return this.#fetchToken(reference, bearer, credentials, signal);
-    if (!challenges.some(({ scheme }) => scheme === 'basic') || credentials === undefined) return undefined;
-    return this.#remember(reference, basic(credentials), Number.POSITIVE_INFINITY);
+    const authorization = challenges.some(({ scheme }) => scheme === 'basic') ? basic(credentials) : undefined;
+    return authorization && this.#remember(reference, authorization, Number.POSITIVE_INFINITY);
   }
 
   async #fetchToken(
@@ -70,9 +82,9 @@ export class Authenticator {
     credentials: Credentials | undefined,
     signal: AbortSignal | undefined,
   ): Promise<string> {
-    const url = this.#tokenUrl(reference, challenge, credentials);
-    const headers: Record<string, string> = credentials === undefined ? {} : { authorization: basic(credentials) };
-    const answer = await this.#transport.exchange({ method: 'GET', url, headers, signal });
+    const url = this.#tokenServer(reference, challenge);
+    const parameters = this.#tokenParameters(reference, challenge);
+    const answer = await this.#transport.exchange({ ...tokenRequest(url, parameters, credentials), signal });
     if (answer.status !== 200) {
       await discard(answer.body);
       throw new OciError(
@@ -85,20 +97,21 @@ export class Authenticator {
     return this.#remember(reference, `Bearer ${token}`, Date.now() + lifetime * 900);
   }
 
-  #tokenUrl(reference: ImageReference, challenge: Challenge, credentials: Credentials | undefined): URL {
+  #tokenServer(reference: ImageReference, challenge: Challenge): URL {
     const realm = challenge.parameters.get('realm') ?? '';
     const url = URL.parse(realm);
-    if (url === null || !(url.protocol === 'https:' || (this.#insecure && url.protocol === 'http:'))) {
-      throw new OciError(
-        'REGISTRY_PROTOCOL',
-        `${reference.registry} names ${JSON.stringify(realm.slice(0, 200))} as its token server, which is not an https address; check the registry`,
-      );
-    }
+    if (url !== null && (url.protocol === 'https:' || (this.#insecure && url.protocol === 'http:'))) return url;
+    throw new OciError(
+      'REGISTRY_PROTOCOL',
+      `${reference.registry} names ${JSON.stringify(realm.slice(0, 200))} as its token server, which is not an https address; check the registry`,
+    );
+  }
+
+  #tokenParameters(reference: ImageReference, challenge: Challenge): URLSearchParams {
+    const parameters = new URLSearchParams({ scope: `repository:${reference.repository}:${this.#actions}` });
     const service = challenge.parameters.get('service');
-    if (service !== undefined) url.searchParams.set('service', service);
-    url.searchParams.set('scope', `repository:${reference.repository}:${this.#actions}`);
-    if (credentials !== undefined) url.searchParams.set('account', credentials.username);
-    return url;
+    if (service !== undefined) parameters.set('service', service);
+    return parameters;
   }
 
   #remember(reference: ImageReference, authorization: string, expires: number): string {
@@ -111,8 +124,31 @@ function keyOf(reference: ImageReference): string {
   return `${reference.registry}/${reference.repository}`;
 }
 
-function basic({ username, password }: Credentials): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+/** The header for a user name and a password; undefined for other credentials. */
+function basic(credentials: Credentials | undefined): string | undefined {
+  if (credentials === undefined || 'identityToken' in credentials) return undefined;
+  return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`;
+}
+
+/** How a token is asked for. An identity token is posted: a request with a body follows no redirect. */
+function tokenRequest(
+  server: URL,
+  parameters: URLSearchParams,
+  credentials: Credentials | undefined,
+): Omit<Exchange, 'signal'> {
+  if (credentials !== undefined && 'identityToken' in credentials) {
+    const { identityToken } = credentials;
+    const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: identityToken, client_id: 'varve' });
+    const bytes = Buffer.from(new URLSearchParams([...form, ...parameters]).toString());
+    const body = { size: bytes.length, open: () => Readable.from([bytes]) };
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return { method: 'POST', url: server, headers, body };
+  }
+  const url = new URL(server);
+  for (const [name, value] of parameters) url.searchParams.set(name, value);
+  if (credentials !== undefined) url.searchParams.set('account', credentials.username);
+  const authorization = basic(credentials);
+  return { method: 'GET', url, headers: authorization === undefined ? {} : { authorization } };
 }
 
 function parseToken(bytes: Uint8Array, url: URL): { token: string; lifetime: number } {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Digest, digestOf } from '../digest.ts';
+import { OciError } from '../error.ts';
 import type { Descriptor } from '../manifest.ts';
 import { mediaTypes } from '../media-types.ts';
 import type { ImageReference } from '../reference.ts';
@@ -387,6 +388,61 @@ describe('credentials', () => {
     valid = 'Bearer another';
     await client.getImage(reference(registry));
     expect(tokens).toBe(2);
+  });
+
+  test('that are an identity token are posted to the token server, and to nobody else', async () => {
+    const forms: string[] = [];
+    const registry = await serve((request, response) => {
+      if (request.headers.authorization === 'Bearer access') serveImage(request, response);
+      else if (request.url === '/token') {
+        let form = '';
+        request.setEncoding('utf8').on('data', (text: string) => {
+          form += text;
+        });
+        request.on('end', () => {
+          forms.push(`${request.method} ${request.headers.authorization} ${form}`);
+          response.end(JSON.stringify({ access_token: 'access' }));
+        });
+      } else
+        response
+          .writeHead(401, { 'www-authenticate': `Bearer realm="http://${request.headers.host}/token",service="s"` })
+          .end();
+    });
+    await connect({ credentials: async () => ({ identityToken: 'identity' }) }).getImage(reference(registry));
+    expect(forms).toEqual([
+      'POST undefined grant_type=refresh_token&refresh_token=identity&client_id=varve&scope=repository%3Ateam%2Fos%3Apull&service=s',
+    ]);
+  });
+
+  test.each([
+    ['Basic realm="r"', []],
+    ['Bearer realm="http://HOST/token"', ['POST /token']],
+  ])('that are an identity token are no password, and follow no redirect: %s', async (challenge, expected) => {
+    const seen: string[] = [];
+    const registry = await serve((request, response) => {
+      if (request.url?.startsWith('/v2/'))
+        response.writeHead(401, { 'www-authenticate': challenge.replace('HOST', request.headers.host ?? '') }).end();
+      else {
+        seen.push(`${request.method} ${request.url}`);
+        response.writeHead(307, { location: '/elsewhere' }).end();
+      }
+    });
+    const client = connect({ credentials: () => ({ identityToken: 'identity' }) });
+    await expect(client.resolve(reference(registry))).rejects.toMatchObject({ code: 'REGISTRY_UNAUTHORIZED' });
+    expect(seen).toEqual(expected);
+  });
+
+  test('that cannot be found out are told, after one try', async () => {
+    let requests = 0;
+    const registry = await serve((_request, response) => {
+      requests += 1;
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+    });
+    const error = new OciError('CREDENTIAL_HELPER_FAILED', 'docker-credential-x failed');
+    await expect(connect({ credentials: () => Promise.reject(error) }).resolve(reference(registry))).rejects.toBe(
+      error,
+    );
+    expect(requests).toBe(1);
   });
 
   test.each([
