@@ -16,7 +16,7 @@ export class SmallDisk implements AsyncDisposable {
     const image = join(directory, 'disk.ext4');
     const path = join(directory, 'disk');
     await spawn('truncate', ['--size', String(bytes), image]);
-    await spawn('mkfs.ext4', ['-q', '-m', '0', image]);
+    await spawn('mkfs.ext4', ['-q', '-b', '4096', '-m', '0', image]);
     await mkdir(path);
     await spawn('mount', ['-o', 'loop', image, path]);
     return new SmallDisk(path);
