@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { chunkedLocation } from './chunked/annotations.ts';
 import { parseChallenges } from './client/challenge.ts';
+import { findEntry, parseAuthFile } from './credentials/auth-file.ts';
 import { digestOf } from './digest.ts';
 import { parseImageConfig } from './image-config.ts';
 import { parseManifest } from './manifest.ts';
@@ -41,6 +42,14 @@ const parsers: [name: string, good: string, parse: (text: string) => unknown][] 
       history: [{ empty_layer: true }],
     }),
     (text) => parseImageConfig(Buffer.from(text)),
+  ],
+  [
+    'a file of credentials',
+    JSON.stringify({
+      auths: { 'a.b/c': { auth: 'YTpi' }, 'https://d.e/v1/': { identitytoken: 'x' } },
+      credHelpers: {},
+    }),
+    (text) => ['a.b', 'd.e'].map((registry) => findEntry(parseAuthFile(text, 'auth.json'), registry, 'c/d')),
   ],
   ['a reference', `localhost:5000/a/b-c.d:v1@${digest}`, parseImageReference],
   ['a source', 'oci-archive:/a/b.tar:v1', parseImageSource],

@@ -38,6 +38,11 @@ export async function readAuthFile(path: string, required: boolean): Promise<Aut
     throw invalid(path, 'cannot be read', cause);
   }
   if (text.length > maximumFileSize) throw invalid(path, 'is too large');
+  return parseAuthFile(text, path);
+}
+
+/** @throws OciError CREDENTIALS_INVALID */
+export function parseAuthFile(text: string, path: string): AuthFile {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -32,7 +32,11 @@ describe('readLayer', () => {
     ['plain', tar],
     ['gzip', gzipSync(tar)],
     ['gzip of two members', Buffer.concat([gzipSync(tar.subarray(0, 700)), gzipSync(tar.subarray(700))])],
+    ['gzip with zeros behind it', Buffer.concat([gzipSync(tar), Buffer.alloc(100)])],
     ['zstd', zstdCompressSync(tar)],
+    ['zstd of two frames', zstdFrames],
+    // The decoder stops there; the archive is what the diff-id says all the same.
+    ['zstd with rubbish behind it', Buffer.concat([zstdCompressSync(tar), Buffer.from('rubbish')])],
     [
       'zstd:chunked',
       Buffer.concat([
@@ -52,6 +56,14 @@ describe('readLayer', () => {
     ['a cut zstd', zstdCompressSync(tar).subarray(0, -9), 'LAYER_INVALID'],
     ['a damaged gzip', Buffer.concat([gzipSync(tar).subarray(0, 30), Buffer.alloc(100, 7)]), 'LAYER_INVALID'],
     ['a damaged zstd', Buffer.concat([zstdCompressSync(tar).subarray(0, 12), Buffer.alloc(100, 7)]), 'LAYER_INVALID'],
+    ['gzip with rubbish behind it', Buffer.concat([gzipSync(tar), Buffer.from('rubbish')]), 'LAYER_INVALID'],
+    [
+      'gzip behind zstd',
+      Buffer.concat([zstdCompressSync(half), gzipSync(tar.subarray(half.length))]),
+      'DIGEST_MISMATCH',
+    ],
+    // RFC 8878, 3.1.1.1.2: a window of 2 GiB, which a decoder would have to keep in memory.
+    ['a zstd with a huge window', Buffer.from('28b52ffd00a8010000', 'hex'), 'LAYER_INVALID'],
     ['another content', gzipSync(archive(entry({ path: 'a', content: 'hullo' }))), 'DIGEST_MISMATCH'],
     ['a tail that the diff-id has not', gzipSync(Buffer.concat([tar, Buffer.alloc(512)])), 'DIGEST_MISMATCH'],
     ['nothing', Buffer.alloc(0), 'DIGEST_MISMATCH'],

@@ -99,6 +99,29 @@ describe('readTar reads', () => {
     expect(second?.path).toBe('b');
   });
 
+  test('files of more than 8 GiB, and what comes after them', async () => {
+    const size = 9 * 1024 ** 3;
+    const base256 = Buffer.alloc(12);
+    base256[0] = 0x80;
+    base256.writeBigUInt64BE(BigInt(size), 4);
+    const piece = Buffer.alloc(4 * 1024 ** 2);
+    async function* source(): AsyncGenerator<Uint8Array> {
+      for (const head of [entry({ path: 'a', size: base256 }), Buffer.concat([pax({ size: `${size}` }), entry({})])]) {
+        yield head;
+        for (let given = 0; given < size; given += piece.length) yield piece;
+      }
+      yield archive(entry({ path: 'last' }));
+    }
+    const sizes: number[] = [];
+    for await (const { content, size: told } of readTar(source())) {
+      let length = 0;
+      for await (const chunk of content) length += chunk.length;
+      expect(length).toBe(told);
+      sizes.push(length);
+    }
+    expect(sizes).toEqual([size, size, 0]);
+  });
+
   test('base-256 numbers', async () => {
     const uid = Buffer.from([0x80, 0, 0, 0, 0, 0x2d, 0xc6, 0xc0]);
     expect(await readAll(archive(entry({ uid })))).toMatchObject([{ uid: 3_000_000 }]);

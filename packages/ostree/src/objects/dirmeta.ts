@@ -28,7 +28,7 @@ export function encodeDirectoryMetadata({ uid, gid, mode, xattrs }: DirectoryMet
 /** @throws OstreeError OSTREE_OBJECT_INVALID */
 export function decodeDirectoryMetadata(bytes: Uint8Array): DirectoryMetadata {
   const [uid, gid, mode, xattrs] = decodeNormal(codec, bytes);
-  if ((mode & 0o170000) !== directory) {
+  if ((mode & ~0o7777) !== directory) {
     throw new OstreeError('OSTREE_OBJECT_INVALID', 'the metadata of a directory has the type of something else');
   }
   return { uid, gid, mode: mode & 0o7777, xattrs: xattrsOf(xattrs) };

@@ -74,7 +74,7 @@ export function decodeArchiveHeader(bytes: Uint8Array): { metadata: FileMetadata
     archiveHeaderCodec,
     bytes.subarray(framingSize, length),
   );
-  const type = mode & 0o170000;
+  const type = mode & ~0o7777;
   if (type !== regularFile && type !== symbolicLink) throw invalid('it is neither a file nor a symbolic link');
   return {
     metadata: {
