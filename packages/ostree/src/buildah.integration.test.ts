@@ -129,6 +129,6 @@ test('an image of buildah becomes the tree that a container of it has', async ()
   const differences = await ostree('diff', `--repo=${repository.path}`, theirs, commit);
   expect(differences).toBe('');
   // The root's own metadata differs: buildah writes no entry for it.
-  const [ours, reference] = [await repository.readCommit(commit), await repository.readCommit(parseChecksum(theirs))];
+  const [ours, reference] = [repository.readCommit(commit), repository.readCommit(parseChecksum(theirs))];
   expect(ours.tree).toBe(reference.tree);
 });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { OstreeError } from './error.ts';
 
 declare const checksumBrand: unique symbol;
@@ -22,7 +22,7 @@ export function parseChecksum(text: string): OstreeChecksum {
 }
 
 export function checksumOf(bytes: Uint8Array): OstreeChecksum {
-  return parseChecksum(createHash('sha256').update(bytes).digest('hex'));
+  return parseChecksum(hash('sha256', bytes));
 }
 
 export function checksumToBytes(checksum: OstreeChecksum): Uint8Array {
@@ -31,5 +31,5 @@ export function checksumToBytes(checksum: OstreeChecksum): Uint8Array {
 
 /** @throws OstreeError OSTREE_OBJECT_INVALID when there are not exactly 32 bytes */
 export function checksumFromBytes(bytes: Uint8Array): OstreeChecksum {
-  return parseChecksum(Buffer.from(bytes).toString('hex'));
+  return parseChecksum(bytes.toHex());
 }

@@ -72,12 +72,11 @@ export async function importChunkedLayer(options: ChunkedLayerOptions): Promise<
   const builder = new LayerBuilder(staging, rules);
   for (const entry of entries) await builder.add(entry, (metadata) => files.objectOf(entry, metadata));
   const { root } = builder;
-  await commitLayer(staging, repository, root, {
+  return await commitLayer(staging, repository, root, {
     digest: descriptor.digest,
     rules,
     proof: { kind: 'toc', digest: location.toc.digest },
   });
-  return root;
 }
 
 /** The objects of a layer's files: those that are there, and those that are made. */

@@ -66,7 +66,7 @@ async function ourImport(layers: readonly (readonly TarInput[])[]): Promise<Ostr
 
 /** What a commit has in a directory of its root. */
 async function childrenOf(holder: Repository, commit: OstreeChecksum, name: string): Promise<DirectoryTree> {
-  const root = await holder.readDirTree((await holder.readCommit(commit)).tree);
+  const root = holder.readDirTree(holder.readCommit(commit).tree);
   const child = root.directories.get(name);
   if (child === undefined) throw new Error(`no /${name}`);
   return holder.readDirTree(child.tree);

@@ -27,8 +27,7 @@ export async function collectGarbage(sysroot: Sysroot, options: GarbageOptions =
   const needed = new Set([...deployed, ...(options.keep ?? [])]);
   const liveLayers = new Set<string>();
   for (const checksum of needed) {
-    for (const layer of layersOf(await repository.readCommit(checksum)))
-      liveLayers.add(layerRefPrefix + escapeRef(layer));
+    for (const layer of layersOf(repository.readCommit(checksum))) liveLayers.add(layerRefPrefix + escapeRef(layer));
   }
   let imagesRemoved = 0;
   for (const ref of await repository.listRefs(imageRefPrefix)) {

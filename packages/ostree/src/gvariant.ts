@@ -21,6 +21,8 @@ export interface Variant {
   readonly bytes: Uint8Array;
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 const maximumSize = 128 * 1024 * 1024;
 
 /** `u`, stored big-endian: OSTree swaps the bytes of every integer in its objects (ostree-core.h). */
@@ -204,7 +206,9 @@ function offsetWidth(length: number): number {
 
 function readOffset(bytes: Uint8Array, position: number, width: number): number {
   if (position < 0) throw invalid('an offset is missing');
-  const offset = Buffer.from(slice(bytes, position, position + width)).readUIntLE(0, width);
+  if (position + width > bytes.length) throw invalid('a value is cut short');
+  let offset = 0;
+  for (let index = width - 1; index >= 0; index--) offset = offset * 256 + (bytes[position + index] ?? 0);
   if (offset > bytes.length) throw invalid('an offset points behind the end');
   return offset;
 }
@@ -229,7 +233,7 @@ function viewOf(bytes: Uint8Array): DataView {
 
 function decodeUtf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return utf8.decode(bytes);
   } catch (cause) {
     throw invalid('a string is not UTF-8', cause);
   }

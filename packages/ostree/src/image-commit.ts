@@ -11,7 +11,7 @@ import { defaultDirectoryMetadata, encodeDirectoryMetadata } from './objects/dir
 import type { Repository } from './repository.ts';
 import { assertNoPolicy } from './selinux.ts';
 import { ObjectStaging } from './staging.ts';
-import { nodeAt, type TreeDirectory, writeTree } from './tree.ts';
+import { nodeAt, type TreeDirectory, withEntries, writeTree } from './tree.ts';
 
 export const manifestDigestKey = 'ostree.manifest-digest';
 export const importerVersionKey = 'ostree.importer.version';
@@ -58,6 +58,7 @@ export async function commitImage(
     }),
   );
   await staging.publish(new Set());
+  await repository.markComplete(commit);
   return commit;
 }
 
@@ -67,7 +68,13 @@ async function mergeImage(
   { base, layers }: ImageParts,
 ): Promise<TreeDirectory> {
   const metadata = staging.writeMetadata('dirmeta', encodeDirectoryMetadata(defaultDirectoryMetadata));
-  const nothing: TreeDirectory = { type: 'directory', metadata, implicit: true, entries: new Map() };
+  const nothing: TreeDirectory = {
+    type: 'directory',
+    metadata,
+    implicit: true,
+    hasNoWhiteouts: true,
+    entries: new Map(),
+  };
   return withoutBuildLeftovers(repository, mergeLayers(layers, base?.tree ?? nothing));
 }
 
@@ -80,8 +87,9 @@ function withoutBuildLeftovers(repository: Repository, tree: TreeDirectory): Tre
     const node = entries.get(name);
     if (node?.type === 'file' && fileSize(repository, node.checksum) === 0) entries.delete(name);
   }
-  const cleanUsr = { ...usr, entries: new Map(usr.entries).set('etc', { ...etc, entries }) };
-  return { ...tree, entries: new Map(tree.entries).set('usr', cleanUsr) };
+  if (entries.size === etc.entries.size) return tree;
+  const cleanUsr = withEntries(usr, new Map(usr.entries).set('etc', withEntries(etc, entries)));
+  return withEntries(tree, new Map(tree.entries).set('usr', cleanUsr));
 }
 
 /** Bytes of a regular file; undefined for a symbolic link. */

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, unlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseChecksum } from './checksum.ts';
 import { importImage } from './image.ts';
 import { metadataString } from './objects/commit.ts';
 import { imageRef, layerRef } from './ref-name.ts';
@@ -91,10 +92,10 @@ describe('the tree', () => {
     await ostree('checkout', `--repo=${repository.path}`, commit, checkout);
     const other = await Repository.create(join(directory, 'other'), 'bare');
     const theirs = await ostree('commit', `--repo=${other.path}`, '--orphan', `--tree=dir=${checkout}`);
-    const ours = await repository.readCommit(
+    const ours = repository.readCommit(
       await repository.readRef(imageRef(testImage([files]).image.reference)).then(defined),
     );
-    const { tree, treeMetadata } = await other.readCommit(defined(theirs) as typeof ours.tree);
+    const { tree, treeMetadata } = other.readCommit(defined(theirs) as typeof ours.tree);
     expect([tree, treeMetadata]).toEqual([ours.tree, ours.treeMetadata]);
   });
 
@@ -174,7 +175,7 @@ describe('refs and metadata', () => {
         ...image.manifest.layers.map(({ digest }) => layerRef(digest)),
       ].sort(),
     );
-    const { metadata, timestamp, parent, subject } = await repository.readCommit(commit);
+    const { metadata, timestamp, parent, subject } = repository.readCommit(commit);
     expect([...metadata.keys()]).toEqual([
       'ostree.container.image-config',
       'ostree.importer.version',
@@ -182,7 +183,7 @@ describe('refs and metadata', () => {
       'ostree.manifest-digest',
     ]);
     expect({ timestamp, parent, subject }).toEqual({ timestamp: 1_704_164_645, parent: undefined, subject: '' });
-    const manifest = metadataString(await repository.readCommit(commit), 'ostree.manifest') ?? '';
+    const manifest = metadataString(repository.readCommit(commit), 'ostree.manifest') ?? '';
     expect(JSON.parse(manifest)).toEqual(JSON.parse(Buffer.from(image.manifestBytes).toString()));
     expect(manifest).toMatch(/^\{"config":\{"digest":"[^"]*","mediaType":"[^"]*","size":\d+\},"layers":/);
     // Whiteouts stay in the layers' own commits.
@@ -209,23 +210,27 @@ describe('what is there already', () => {
     expect(second.opened).toEqual([second.image.manifest.layers[1]?.digest]);
   });
 
-  test('is brought back when objects are missing', async () => {
+  test.each(['', ' and ostree fsck has noticed'])('is brought back when a file is missing%s', async (noticed) => {
     const image = testImage([bootableLayer, [{ path: 'usr/a', content: 'a' }]]);
     const { commit } = await importImage({ repository, ...image });
-    for (const type of ['file', 'dirtree'] as const) {
-      const listing = await ostree(
-        'ls',
-        '-C',
-        `--repo=${repository.path}`,
-        commit,
-        type === 'file' ? '/usr/a' : '/usr/etc',
-      );
-      const checksum = /[0-9a-f]{64}/.exec(listing)?.[0] ?? '';
-      await unlink(join(repository.path, 'objects', checksum.slice(0, 2), `${checksum.slice(2)}.${type}`));
-      expect(await importImage({ repository, ...image })).toMatchObject({ commit, layersFetched: 1 });
-      await fsck(repository.path);
-    }
+    await removeObject(commit, '/usr/a', 'file');
+    if (noticed !== '') await expect(fsck(repository.path)).rejects.toThrow('Command failed');
+    expect(await importImage({ repository, ...image })).toMatchObject({ commit, layersFetched: 1 });
+    await fsck(repository.path);
   });
+
+  test('is brought back when a directory is missing', async () => {
+    const image = testImage([bootableLayer, [{ path: 'usr/a', content: 'a' }]]);
+    const { commit } = await importImage({ repository, ...image });
+    await removeObject(commit, '/usr/etc', 'dirtree');
+    expect(await importImage({ repository, ...image })).toMatchObject({ commit, layersFetched: 1 });
+    await fsck(repository.path);
+  });
+
+  async function removeObject(commit: string, path: string, type: 'file' | 'dirtree'): Promise<void> {
+    const listing = await ostree('ls', '-d', '-C', `--repo=${repository.path}`, commit, path);
+    await unlink(repository.objectPath(parseChecksum(/[0-9a-f]{64}/.exec(listing)?.[0] ?? ''), type));
+  }
 
   test('takes over what a killed import left, and removes its files', async () => {
     const left = join(repository.path, 'tmp/varve-999999999-x');

@@ -19,7 +19,7 @@ import { imageRef } from './ref-name.ts';
 import { ifIntact, type Repository } from './repository.ts';
 import { keepHeapSmall } from './small-heap.ts';
 import { removeStaleTemporaries } from './temporary.ts';
-import { readCompleteTree, type TreeDirectory } from './tree.ts';
+import { type ReadTree, readCompleteTree, readTree, type TreeDirectory } from './tree.ts';
 import { readTextInTree } from './tree-text.ts';
 
 export interface ImportImageOptions {
@@ -59,19 +59,21 @@ export async function importImage(options: ImportImageOptions): Promise<Imported
   const encapsulation = encapsulationOf(image, layers);
   const progress = new Progress(options.onProgress);
   const present = await findImported(repository, image);
-  if (present !== undefined) {
+  if (present?.isIntact) {
     progress.enter('done');
     const nothing = { layersFetched: 0, layersReused: layers.length, bytesFetched: 0, bytesReused: 0 };
-    return { commit: present, manifestDigest, ...nothing };
+    return { commit: present.commit, manifestDigest, ...nothing };
   }
   await removeStaleTemporaries(repository.path);
 
   const { openLayer, openRanges } = options;
   const index = await ObjectIndex.open(repository);
   const fetching: FetchOptions = { repository, index, openLayer, openRanges, progress, signal };
+  // Layers are taken for what their commits say, as `ostree` takes them; but where something is gone, all are looked through.
+  const read = present === undefined ? readTree : readCompleteTree;
   const base = encapsulation && (await importBase(encapsulation, fetching));
   const rules = base === undefined || (await isRootTransient(repository, base.tree)) ? 'any' : 'usr-only';
-  const upper = await importLayers(encapsulation?.derivedLayers ?? layers, rules, fetching);
+  const upper = await importLayers(encapsulation?.derivedLayers ?? layers, { rules, read }, fetching);
 
   progress.enter('merge');
   const parts = {
@@ -107,22 +109,26 @@ function layersOf({ manifest, manifestDigest, config }: Image): ImageLayer[] {
   });
 }
 
-/** The commit of an image that is in the repository already, complete and made by the same rules. */
-async function findImported(repository: Repository, image: Image): Promise<OstreeChecksum | undefined> {
+/** The commit of an image that was imported already by the same rules, and whether all of it is still there. */
+async function findImported(
+  repository: Repository,
+  image: Image,
+): Promise<{ commit: OstreeChecksum; isIntact: boolean } | undefined> {
   const checksum = await repository.readRef(imageRef(image.reference));
   if (checksum === undefined) return undefined;
-  return ifIntact(async () => {
-    const commit = await repository.readCommit(checksum);
-    if (metadataString(commit, manifestDigestKey) !== image.manifestDigest) return undefined;
-    if (metadataString(commit, importerVersionKey) !== importerVersion) return undefined;
-    return (await readCompleteTree(repository, checksum)) && checksum;
+  const tree = await ifIntact(async () => {
+    const commit = repository.readCommit(checksum);
+    if (metadataString(commit, manifestDigestKey) !== image.manifestDigest) return 'other';
+    if (metadataString(commit, importerVersionKey) !== importerVersion) return 'other';
+    return repository.isComplete(checksum) ? readCompleteTree(repository, checksum) : undefined;
   });
+  return tree === 'other' ? undefined : { commit: checksum, isIntact: tree !== undefined };
 }
 
 /** Trees of layers, the first at the bottom: those that the repository has, and those that are fetched. */
 async function importLayers(
   layers: readonly ImageLayer[],
-  rules: PathRules,
+  { rules, read }: { rules: PathRules; read: ReadTree },
   options: FetchOptions,
 ): Promise<{ trees: TreeDirectory[]; fetched: number }> {
   const { repository, progress, openRanges } = options;
@@ -132,7 +138,7 @@ async function importLayers(
   for (const layer of layers) {
     const { descriptor } = layer;
     const { digest } = descriptor;
-    const tree = await findLayer(repository, { digest, rules, proofs: proofsOf(layer) });
+    const tree = await findLayer(repository, { digest, rules, read, proofs: proofsOf(layer) });
     if (tree === undefined) missing.set(digest, layer);
     else trees.set(digest, tree);
   }

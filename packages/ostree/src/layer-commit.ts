@@ -9,13 +9,16 @@ import { layerRef, layerRefPrefix } from './ref-name.ts';
 import { ifIntact, type Repository } from './repository.ts';
 import type { ObjectStaging } from './staging.ts';
 import {
+  directoriesIn,
   fileChecksums,
-  implicitDirectories,
   implicitDirectoriesKey,
-  readCompleteTree,
+  type ReadTree,
+  readTree,
   type TreeDirectory,
+  whiteoutDirectoriesKey,
   writeTree,
 } from './tree.ts';
+import { whiteoutOf } from './whiteout.ts';
 
 /** What proved that a layer is what the manifest means. */
 export type LayerProof =
@@ -29,21 +32,23 @@ const proofKeys: Readonly<Record<LayerProof['kind'], string>> = { 'diff-id': 'va
 const rulesKey = 'varve.path-rules';
 
 /** A bound on the memory that a layer can take which has deep directories and no entries for them. */
-const maximumImplicitBytes = 16 * 1024 * 1024;
+const maximumPathBytes = 16 * 1024 * 1024;
 
-/** Makes a layer's commit and names it. Nothing of the layer can be seen before. */
+/** Makes a layer's commit, names it and gives its tree. Nothing of the layer can be seen before. */
 export async function commitLayer(
   staging: ObjectStaging,
   repository: Repository,
   root: TreeDirectory,
   layer: { digest: Digest; rules: PathRules; proof: LayerProof },
-): Promise<void> {
+): Promise<TreeDirectory> {
   const { digest, rules, proof } = layer;
+  const { implicit, whiteouts } = remarkableDirectories(root);
   const commit = staging.writeMetadata(
     'commit',
     encodeCommit({
       metadata: new Map([
-        [implicitDirectoriesKey, stringsVariant(listImplicitDirectories(root))],
+        [implicitDirectoriesKey, stringsVariant(implicit)],
+        [whiteoutDirectoriesKey, stringsVariant(whiteouts)],
         ...(rules === 'any' ? [] : [[rulesKey, stringVariant(rules)] as const]),
         [proofKeys[proof.kind], stringVariant(proof.digest)],
       ]),
@@ -56,7 +61,16 @@ export async function commitLayer(
     }),
   );
   await staging.publish(fileChecksums(root));
+  await repository.markComplete(commit);
   await repository.writeRef(layerRef(digest), commit);
+  return readTree(repository, commit);
+}
+
+export interface WantedLayer {
+  readonly digest: Digest;
+  readonly rules: PathRules;
+  readonly proofs: readonly LayerProof[];
+  readonly read: ReadTree;
 }
 
 /**
@@ -64,10 +78,7 @@ export async function commitLayer(
  * another compression. A layer that was fetched file by file only counts for a manifest that means the same table of
  * contents: nothing binds the table to the digest of the blob, so that another manifest could have brought a false one.
  */
-export async function findLayer(
-  repository: Repository,
-  layer: { digest: Digest; rules: PathRules; proofs: readonly LayerProof[] },
-): Promise<TreeDirectory | undefined> {
+export async function findLayer(repository: Repository, layer: WantedLayer): Promise<TreeDirectory | undefined> {
   const ref = layerRef(layer.digest);
   const own = await repository.readRef(ref);
   const tree = own && (await readLayer(repository, own, layer));
@@ -85,28 +96,32 @@ export async function findLayer(
 async function readLayer(
   repository: Repository,
   checksum: OstreeChecksum,
-  { rules, proofs }: { rules: PathRules; proofs: readonly LayerProof[] },
+  { rules, proofs, read }: WantedLayer,
 ): Promise<TreeDirectory | undefined> {
   return ifIntact(async () => {
-    const commit = await repository.readCommit(checksum);
+    const commit = repository.readCommit(checksum);
     const isProved = proofs.some(({ kind, digest }) => metadataString(commit, proofKeys[kind]) === digest);
     if (!isProved || (metadataString(commit, rulesKey) ?? 'any') !== rules) return undefined;
-    return readCompleteTree(repository, checksum);
+    return repository.isComplete(checksum) ? read(repository, checksum) : undefined;
   });
 }
 
-function listImplicitDirectories(root: TreeDirectory): string[] {
-  const paths: string[] = [];
+/** Paths of the directories of which a tree, once it is written, cannot say what must be known of them. */
+function remarkableDirectories(root: TreeDirectory): { implicit: string[]; whiteouts: string[] } {
+  const implicit: string[] = [];
+  const whiteouts: string[] = [];
   let bytes = 0;
-  for (const path of implicitDirectories(root)) {
-    bytes += Buffer.byteLength(path);
-    if (bytes > maximumImplicitBytes) {
+  for (const { path, directory } of directoriesIn(root)) {
+    const hasWhiteouts = [...directory.entries.keys()].some((name) => whiteoutOf(name) !== undefined);
+    if (directory.implicit) implicit.push(path);
+    if (hasWhiteouts) whiteouts.push(path);
+    if (directory.implicit || hasWhiteouts) bytes += Buffer.byteLength(path);
+    if (bytes > maximumPathBytes) {
       throw new OstreeError(
         'LAYER_NOT_IMPORTABLE',
-        'the layer has too many directories without entries of their own; build the image again with another tool',
+        'the layer has too many directories without entries of their own, or with whiteouts; build the image again with another tool',
       );
     }
-    paths.push(path);
   }
-  return paths;
+  return { implicit, whiteouts };
 }

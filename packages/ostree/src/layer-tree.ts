@@ -7,6 +7,7 @@ interface GrowingDirectory {
   type: 'directory';
   metadata: OstreeChecksum;
   implicit: boolean;
+  readonly hasNoWhiteouts: false;
   entries: Map<string, GrowingNode>;
 }
 
@@ -79,7 +80,13 @@ export class LayerTree {
   }
 
   #newDirectory(): GrowingDirectory {
-    return { type: 'directory', metadata: this.#defaultMetadata, implicit: true, entries: new Map() };
+    return {
+      type: 'directory',
+      metadata: this.#defaultMetadata,
+      implicit: true,
+      hasNoWhiteouts: false,
+      entries: new Map(),
+    };
   }
 
   #countEntry(): void {

@@ -37,6 +37,5 @@ export async function importLayer(
     });
   }
   const { root } = builder;
-  await commitLayer(staging, repository, root, { digest, rules, proof: { kind: 'diff-id', digest: diffId } });
-  return root;
+  return await commitLayer(staging, repository, root, { digest, rules, proof: { kind: 'diff-id', digest: diffId } });
 }

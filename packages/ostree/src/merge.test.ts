@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { OstreeChecksum } from './checksum.ts';
 import { mergeLayers } from './merge.ts';
 import { checksumFor, defaultName, type FlatTree, flatten, treeOf } from './testing/tree.ts';
-import { implicitDirectories, type TreeDirectory } from './tree.ts';
+import { directoriesIn, type TreeDirectory } from './tree.ts';
 
 function merge(...layers: FlatTree[]): Map<string, OstreeChecksum> {
   return flatten(mergeLayers(layers.map(treeOf), treeOf({})));
@@ -99,7 +99,9 @@ function naiveMerge(layers: TreeDirectory[]): Map<string, OstreeChecksum> {
     merged.delete(`${path}/`);
   };
   for (const layer of layers) {
-    const implicit = new Set([...implicitDirectories(layer)].map((path) => (path === '' ? '/' : `/${path}/`)));
+    const implicit = new Set<string>();
+    for (const { path, directory } of directoriesIn(layer))
+      if (directory.implicit) implicit.add(path === '' ? '/' : `/${path}/`);
     const entries = [...flatten(layer)];
     for (const [path] of entries) {
       const [, directory, hidden] = /^(.*\/)\.wh\.(.*)$/.exec(path) ?? [];

@@ -13,6 +13,7 @@ export function mergeLayers(layers: readonly TreeDirectory[], bottom: TreeDirect
 }
 
 function applyLayer(lower: TreeDirectory | undefined, upper: TreeDirectory): TreeDirectory {
+  if (lower === undefined && upper.hasNoWhiteouts) return upper;
   const entries = new Map(lower?.entries);
   // All whiteouts come before all additions: they never hide what their own layer has.
   for (const [name, node] of upper.entries) {
@@ -25,7 +26,7 @@ function applyLayer(lower: TreeDirectory | undefined, upper: TreeDirectory): Tre
     else if (whiteoutOf(name) === undefined) entries.set(name, node);
   }
   const metadata = upper.implicit ? (lower ?? upper).metadata : upper.metadata;
-  return { type: 'directory', metadata, implicit: false, entries };
+  return { type: 'directory', metadata, implicit: false, hasNoWhiteouts: true, entries };
 }
 
 /** A directory that takes the place of a file has nothing to build on. */

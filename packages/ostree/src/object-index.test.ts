@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Digest, digestOf } from '@varve/oci';
@@ -29,6 +29,15 @@ function content(word: string | number): Digest {
 
 function object(word: string | number): OstreeChecksum {
   return checksumOf(Buffer.from(`object ${word}`));
+}
+
+/** Makes objects that are only there. */
+async function storeObjects(...words: string[]): Promise<void> {
+  for (const word of words) {
+    const path = repository.objectPath(object(word), 'file');
+    await mkdir(join(path, '..'), { recursive: true });
+    await writeFile(path, '');
+  }
 }
 
 describe('find', () => {
@@ -76,13 +85,32 @@ test('what was saved is found again, by any number of writers', async () => {
   expect(index.find(content(3000), plain)).toBeUndefined();
 });
 
+test('rows that never reached the disk, or only in part, are passed over and removed', async () => {
+  const path = join(directory, 'extensions/varve/object-index-1');
+  const index = ObjectIndex.empty(repository);
+  index.add(content('torn'), plain, object('torn'));
+  index.add(content('whole'), plain, object('whole'));
+  await index.save();
+  const saved = await readFile(path);
+  const rowSize = saved.length / 2;
+  saved.writeUInt8(saved.readUInt8(rowSize - 10) ^ 1, rowSize - 10);
+  await writeFile(path, Buffer.concat([Buffer.alloc(rowSize * 200_000), saved]));
+  await storeObjects('torn', 'whole');
+
+  const damaged = await ObjectIndex.open(repository);
+  expect(damaged.find(content('torn'), plain)).toBeUndefined();
+  expect(damaged.find(content('whole'), plain)).toBe(object('whole'));
+  damaged.add(content('torn'), plain, object('torn'));
+  expect(damaged.find(content('torn'), plain)).toBe(object('torn'));
+  await damaged.compact(repository);
+  expect((await stat(path)).size).toBe(2 * rowSize);
+});
+
 test('compacting keeps the rows of objects that exist', async () => {
   const index = ObjectIndex.empty(repository);
   index.add(content('gone'), plain, object('gone'));
   index.add(content('kept'), plain, object('kept'));
-  const path = repository.objectPath(object('kept'), 'file');
-  await mkdir(join(path, '..'), { recursive: true });
-  await writeFile(path, '');
+  await storeObjects('kept');
   await index.compact(repository);
   const after = await ObjectIndex.open(repository);
   expect(after.find(content('kept'), plain)).toBe(object('kept'));

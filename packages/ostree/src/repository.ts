@@ -1,6 +1,6 @@
 // An OSTree repository on the local file system: objects by checksum, refs by name.
 // Layout: https://ostreedev.github.io/ostree/repo/ and ostree.repo-config(5).
-import { lstatSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { checksumOf, type OstreeChecksum, parseChecksum } from './checksum.ts';
@@ -66,13 +66,31 @@ export class Repository {
   }
 
   /** @throws OstreeError REPOSITORY_DAMAGED, OSTREE_OBJECT_INVALID */
-  async readCommit(checksum: OstreeChecksum): Promise<Commit> {
-    return decodeCommit(await this.#readObject(checksum, 'commit'));
+  readCommit(checksum: OstreeChecksum): Commit {
+    return decodeCommit(this.#readObject(checksum, 'commit'));
   }
 
   /** @throws OstreeError REPOSITORY_DAMAGED, OSTREE_OBJECT_INVALID */
-  async readDirTree(checksum: OstreeChecksum): Promise<DirectoryTree> {
-    return decodeDirectoryTree(await this.#readObject(checksum, 'dirtree'));
+  readDirTree(checksum: OstreeChecksum): DirectoryTree {
+    return decodeDirectoryTree(this.#readObject(checksum, 'dirtree'));
+  }
+
+  /**
+   * False for a commit of which objects are known to be missing: `ostree fsck` marks it so, and an import until it is done
+   * (ostree-repo.c, ostree_repo_mark_commit_partial).
+   */
+  isComplete(commit: OstreeChecksum): boolean {
+    return lstatSync(this.#partialPath(commit), { throwIfNoEntry: false }) === undefined;
+  }
+
+  /** Marks a commit as one of which objects may be missing: lasting when this returns. */
+  async markPartial(commit: OstreeChecksum): Promise<void> {
+    await writeFile(this.#partialPath(commit), '');
+    await syncDirectory(join(this.path, 'state'));
+  }
+
+  async markComplete(commit: OstreeChecksum): Promise<void> {
+    await rm(this.#partialPath(commit), { force: true });
   }
 
   /** The commit that a ref names, or undefined when there is no such ref. */
@@ -127,12 +145,14 @@ export class Repository {
     return join(this.path, 'refs/heads', name);
   }
 
-  /** Reads a metadata object and holds it against its name. */
-  async #readObject(checksum: OstreeChecksum, type: 'commit' | 'dirtree'): Promise<Uint8Array> {
+  #partialPath(commit: OstreeChecksum): string {
+    return join(this.path, 'state', `${commit}.commitpartial`);
+  }
+
+  /** Reads a metadata object and holds it against its name. Synchronous, as `hasObject` is. */
+  #readObject(checksum: OstreeChecksum, type: 'commit' | 'dirtree'): Uint8Array {
     const path = this.objectPath(checksum, type);
-    const bytes = await readFile(path).catch((cause: unknown) => {
-      throw damaged(`${path} cannot be read`, cause);
-    });
+    const bytes = readWhole(path);
     if (checksumOf(bytes) !== checksum) throw damaged(`${path} is not what its name says`);
     return bytes;
   }
@@ -155,6 +175,14 @@ export async function ifIntact<T>(read: () => Promise<T | undefined>): Promise<T
   } catch (error) {
     if (error instanceof OstreeError && error.code === 'REPOSITORY_DAMAGED') return undefined;
     throw error;
+  }
+}
+
+function readWhole(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw damaged(`${path} cannot be read`, cause);
   }
 }
 

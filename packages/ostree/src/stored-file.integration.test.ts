@@ -36,7 +36,7 @@ async function commitIn(mode: RepositoryMode) {
     '--orphan',
     `--tree=dir=${join(directory, 'root')}`,
   );
-  const tree = await readTree(repository, parseChecksum(commit));
+  const tree = readTree(repository, parseChecksum(commit));
   const open = (path: string) => {
     const node = nodeAt(tree, path);
     if (node?.type !== 'file') throw new Error(`no file ${path}`);

@@ -1,4 +1,5 @@
-// A directory tree as plain data: names and checksums, no content. Trees are read from commits, merged and written back.
+// A directory tree as plain data: names and checksums, no content. Trees are read from commits, merged and written back. A
+// directory that is in a repository is read when it is looked into: what a merge does not touch, it never reads.
 import type { OstreeChecksum } from './checksum.ts';
 import { metadataStrings } from './objects/commit.ts';
 import { encodeDirectoryTree } from './objects/dirtree.ts';
@@ -16,6 +17,10 @@ export interface TreeDirectory {
   readonly metadata: OstreeChecksum;
   /** True when a layer has no entry for it, only for something in it: then it says nothing about its metadata. */
   readonly implicit: boolean;
+  /** True when nothing in it, however deep, is a whiteout; false when that is not known. */
+  readonly hasNoWhiteouts: boolean;
+  /** The object that it is, where it is in the repository already. */
+  readonly object?: OstreeChecksum | undefined;
   readonly entries: ReadonlyMap<string, TreeNode>;
 }
 
@@ -23,6 +28,9 @@ export type TreeNode = TreeFile | TreeDirectory;
 
 /** Key of a layer commit's metadata: the paths of its implicit directories. Its absence marks commits of other tools. */
 export const implicitDirectoriesKey = 'varve.implicit-directories';
+
+/** Key of a layer commit's metadata: the paths of the directories that have whiteouts. Absent where that is not known. */
+export const whiteoutDirectoriesKey = 'varve.whiteout-directories';
 
 /** What lies at a path, or undefined. Symbolic links are not followed. */
 export function nodeAt(tree: TreeDirectory, path: string): TreeNode | undefined {
@@ -34,75 +42,124 @@ export function nodeAt(tree: TreeDirectory, path: string): TreeNode | undefined 
   return node;
 }
 
+/** A directory with the same metadata and other entries. */
+export function withEntries({ metadata }: TreeDirectory, entries: ReadonlyMap<string, TreeNode>): TreeDirectory {
+  return { type: 'directory', metadata, implicit: false, hasNoWhiteouts: false, entries };
+}
+
 /** Checksums of all files in a tree. */
 export function fileChecksums(tree: TreeDirectory): Set<OstreeChecksum> {
   const checksums = new Set<OstreeChecksum>();
-  const directories = [tree];
-  for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
-    for (const node of directory.entries.values()) {
-      if (node.type === 'file') checksums.add(node.checksum);
-      else directories.push(node);
-    }
+  for (const { directory } of directoriesIn(tree)) {
+    for (const node of directory.entries.values()) if (node.type === 'file') checksums.add(node.checksum);
   }
   return checksums;
 }
 
-/** Paths of all implicit directories, the root's being ''. */
-export function* implicitDirectories(tree: TreeDirectory, path = ''): Generator<string, void, undefined> {
-  if (tree.implicit) yield path;
+/** All directories of a tree with their paths, the root's being ''; a directory before those in it. */
+export function* directoriesIn(
+  tree: TreeDirectory,
+  path = '',
+): Generator<{ path: string; directory: TreeDirectory }, void, undefined> {
+  yield { path, directory: tree };
   for (const [name, node] of tree.entries) {
-    if (node.type === 'directory') yield* implicitDirectories(node, path === '' ? name : `${path}/${name}`);
+    if (node.type === 'directory') yield* directoriesIn(node, path === '' ? name : `${path}/${name}`);
   }
 }
 
-/** Writes the tree's directories as objects and returns the checksum of the root. */
-export function writeTree(staging: ObjectStaging, { entries }: TreeDirectory): OstreeChecksum {
+/** Writes those of the tree's directories as objects that are none yet, and returns the checksum of the root. */
+export function writeTree(staging: ObjectStaging, directory: TreeDirectory): OstreeChecksum {
+  if (directory.object !== undefined) return directory.object;
   const files = new Map<string, OstreeChecksum>();
   const directories = new Map<string, { tree: OstreeChecksum; metadata: OstreeChecksum }>();
-  for (const [name, node] of entries) {
+  for (const [name, node] of directory.entries) {
     if (node.type === 'file') files.set(name, node.checksum);
     else directories.set(name, { tree: writeTree(staging, node), metadata: node.metadata });
   }
   return staging.writeMetadata('dirtree', encodeDirectoryTree({ files, directories }));
 }
 
-/** Reads the tree of a commit. */
-export async function readTree(repository: Repository, checksum: OstreeChecksum): Promise<TreeDirectory> {
-  const commit = await repository.readCommit(checksum);
-  const implicit = new Set(metadataStrings(commit, implicitDirectoriesKey));
-  return readDirectory(repository, commit.tree, commit.treeMetadata, '', implicit);
+/** Reads the tree of a commit, or tells by `undefined` that something of it is missing. */
+export type ReadTree = (repository: Repository, checksum: OstreeChecksum) => TreeDirectory | undefined;
+
+/**
+ * The tree of a commit; its directories are read when they are looked into, and that throws what this does.
+ * @throws OstreeError REPOSITORY_DAMAGED, OSTREE_OBJECT_INVALID
+ */
+export function readTree(repository: Repository, checksum: OstreeChecksum): TreeDirectory {
+  const commit = repository.readCommit(checksum);
+  const whiteouts = metadataStrings(commit, whiteoutDirectoriesKey);
+  return new StoredDirectory(commit.tree, commit.treeMetadata, '', {
+    repository,
+    implicit: new Set(metadataStrings(commit, implicitDirectoriesKey)),
+    whiteouts: whiteouts?.map((path) => `/${path}/`).sort(),
+  });
 }
 
-/** Reads the tree of a commit; undefined when the repository misses an object of it. */
-export async function readCompleteTree(
-  repository: Repository,
-  checksum: OstreeChecksum,
-): Promise<TreeDirectory | undefined> {
-  const tree = await readTree(repository, checksum);
+/** Reads the whole tree of a commit; undefined when the repository misses an object of it. */
+export function readCompleteTree(repository: Repository, checksum: OstreeChecksum): TreeDirectory | undefined {
+  const tree = readTree(repository, checksum);
   for (const file of fileChecksums(tree)) if (!repository.hasObject(file, 'file')) return undefined;
-  for (const metadata of metadataChecksums(tree)) if (!repository.hasObject(metadata, 'dirmeta')) return undefined;
+  const metadata = new Set([...directoriesIn(tree)].map(({ directory }) => directory.metadata));
+  for (const checksum of metadata) if (!repository.hasObject(checksum, 'dirmeta')) return undefined;
   return tree;
 }
 
-function metadataChecksums(tree: TreeDirectory, found = new Set<OstreeChecksum>()): Set<OstreeChecksum> {
-  found.add(tree.metadata);
-  for (const node of tree.entries.values()) if (node.type === 'directory') metadataChecksums(node, found);
-  return found;
+interface StoredTree {
+  readonly repository: Repository;
+  readonly implicit: ReadonlySet<string>;
+  /** Directories that have whiteouts, each between slashes, sorted. */
+  readonly whiteouts: readonly string[] | undefined;
 }
 
-async function readDirectory(
-  repository: Repository,
-  tree: OstreeChecksum,
-  metadata: OstreeChecksum,
-  path: string,
-  implicit: ReadonlySet<string>,
-): Promise<TreeDirectory> {
-  const { files, directories } = await repository.readDirTree(tree);
-  const entries = new Map<string, TreeNode>();
-  for (const [name, checksum] of files) entries.set(name, { type: 'file', checksum });
-  for (const [name, child] of directories) {
-    const childPath = path === '' ? name : `${path}/${name}`;
-    entries.set(name, await readDirectory(repository, child.tree, child.metadata, childPath, implicit));
+class StoredDirectory implements TreeDirectory {
+  readonly type = 'directory';
+  readonly object: OstreeChecksum;
+  readonly metadata: OstreeChecksum;
+  readonly #path: string;
+  readonly #tree: StoredTree;
+  #entries: ReadonlyMap<string, TreeNode> | undefined;
+
+  constructor(object: OstreeChecksum, metadata: OstreeChecksum, path: string, tree: StoredTree) {
+    this.object = object;
+    this.metadata = metadata;
+    this.#path = path;
+    this.#tree = tree;
   }
-  return { type: 'directory', metadata, implicit: implicit.has(path), entries };
+
+  get implicit(): boolean {
+    return this.#tree.implicit.has(this.#path);
+  }
+
+  get hasNoWhiteouts(): boolean {
+    const { whiteouts } = this.#tree;
+    return whiteouts !== undefined && !hasPrefix(whiteouts, this.#path === '' ? '/' : `/${this.#path}/`);
+  }
+
+  get entries(): ReadonlyMap<string, TreeNode> {
+    this.#entries ??= this.#read();
+    return this.#entries;
+  }
+
+  #read(): Map<string, TreeNode> {
+    const { files, directories } = this.#tree.repository.readDirTree(this.object);
+    const entries = new Map<string, TreeNode>();
+    for (const [name, checksum] of files) entries.set(name, { type: 'file', checksum });
+    for (const [name, { tree, metadata }] of directories) {
+      const path = this.#path === '' ? name : `${this.#path}/${name}`;
+      entries.set(name, new StoredDirectory(tree, metadata, path, this.#tree));
+    }
+    return entries;
+  }
+}
+
+/** Whether any of the texts, which are sorted, begins with a prefix. */
+function hasPrefix(sorted: readonly string[], prefix: string): boolean {
+  let [start, end] = [0, sorted.length];
+  while (start < end) {
+    const middle = (start + end) >> 1;
+    if ((sorted[middle] ?? '') < prefix) start = middle + 1;
+    else end = middle;
+  }
+  return sorted[start]?.startsWith(prefix) === true;
 }

@@ -1,7 +1,5 @@
 // Importing the commit that an image was made from. Its objects lie in several layers, of which images share some, so that each
 // layer's objects are held by a commit of their own: ostree-ext's "object sets" (lib/src/tar/import.rs).
-import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { OstreeChecksum } from '../checksum.ts';
 import { OstreeError } from '../error.ts';
 import { type FetchOptions, type ImageLayer, inParallel, readWhole } from '../fetch-layers.ts';
@@ -9,7 +7,7 @@ import { encodeCommit } from '../objects/commit.ts';
 import { defaultDirectoryMetadata, encodeDirectoryMetadata } from '../objects/dirmeta.ts';
 import { encodeDirectoryTree } from '../objects/dirtree.ts';
 import { layerRef } from '../ref-name.ts';
-import { ifIntact, type Repository, syncDirectory } from '../repository.ts';
+import { ifIntact, type Repository } from '../repository.ts';
 import { ObjectStaging } from '../staging.ts';
 import { readCompleteTree, readTree, type TreeDirectory } from '../tree.ts';
 import type { Encapsulation } from './layers.ts';
@@ -28,7 +26,7 @@ export async function importBase(base: Encapsulation, options: FetchOptions): Pr
   const { repository } = options;
   const present = await findBase(base, repository);
   if (present !== undefined) {
-    await markComplete(repository, base.commit);
+    await repository.markComplete(base.commit);
     return { tree: present, layersFetched: 0 };
   }
   const missing = new Set<ImageLayer>();
@@ -46,7 +44,7 @@ export async function importBase(base: Encapsulation, options: FetchOptions): Pr
       `the image's layers do not have all objects of its commit ${base.commit}; build and push the image again`,
     );
   }
-  await markComplete(repository, base.commit);
+  await repository.markComplete(base.commit);
   return { tree, layersFetched: missing.size };
 }
 
@@ -61,7 +59,7 @@ async function hasLayer({ descriptor }: ImageLayer, base: Encapsulation, reposit
   const tree = await ifIntact(async () => {
     // The first layer's ref names the commit itself, whose files may be in other layers.
     if (checksum === base.commit) return readTree(repository, checksum);
-    const { metadata } = await repository.readCommit(checksum);
+    const { metadata } = repository.readCommit(checksum);
     return metadata.size === 0 ? readCompleteTree(repository, checksum) : undefined;
   });
   return tree !== undefined;
@@ -87,9 +85,11 @@ async function fetchBase(
       );
     }
     await staging.publish();
-    if (isFirst) await markPartial(repository, base.commit);
+    // Until all layers are there, `ostree` must not take the commit for complete.
+    if (isFirst) await repository.markPartial(base.commit);
     const commit = staging.writeMetadata('commit', bytes);
     await staging.publish();
+    if (!isFirst) await repository.markComplete(commit);
     await repository.writeRef(layerRef(layer.descriptor.digest), commit);
   });
   return findBase(base, repository);
@@ -106,18 +106,4 @@ function encodeObjectSet(files: ReadonlySet<OstreeChecksum>, staging: ObjectStag
     tree: staging.writeMetadata('dirtree', encodeDirectoryTree({ files: named, directories: new Map() })),
     treeMetadata: staging.writeMetadata('dirmeta', encodeDirectoryMetadata(defaultDirectoryMetadata)),
   });
-}
-
-/** Until all layers are there, `ostree` must not take the commit for complete (ostree-repo.c, ostree_repo_mark_commit_partial). */
-async function markPartial(repository: Repository, commit: OstreeChecksum): Promise<void> {
-  await writeFile(partialPath(repository, commit), '');
-  await syncDirectory(join(repository.path, 'state'));
-}
-
-async function markComplete(repository: Repository, commit: OstreeChecksum): Promise<void> {
-  await rm(partialPath(repository, commit), { force: true });
-}
-
-function partialPath(repository: Repository, commit: OstreeChecksum): string {
-  return join(repository.path, 'state', `${commit}.commitpartial`);
 }

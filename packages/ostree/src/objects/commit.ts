@@ -67,11 +67,11 @@ export function decodeCommit(bytes: Uint8Array): Commit {
   };
 }
 
-export function metadataString(commit: Commit, key: string): string | undefined {
+export function metadataString(commit: Pick<Commit, 'metadata'>, key: string): string | undefined {
   return fromVariant(string, commit.metadata.get(key));
 }
 
-export function metadataStrings(commit: Commit, key: string): string[] | undefined {
+export function metadataStrings(commit: Pick<Commit, 'metadata'>, key: string): string[] | undefined {
   return fromVariant(strings, commit.metadata.get(key));
 }
 

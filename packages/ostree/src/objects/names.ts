@@ -1,7 +1,11 @@
 import { OstreeError } from '../error.ts';
 
+const surrogate = /[\ud800-\udfff]/;
+
 /** Order of names in directory trees: by bytes, as strcmp has it. JavaScript's own order differs outside the basic plane. */
 export function compareNames(a: string, b: string): number {
+  if (a === b) return 0;
+  if (!surrogate.test(a) && !surrogate.test(b)) return a < b ? -1 : 1;
   return Buffer.compare(Buffer.from(a, 'utf8'), Buffer.from(b, 'utf8'));
 }
 

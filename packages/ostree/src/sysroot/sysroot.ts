@@ -188,7 +188,7 @@ export class Sysroot {
   /** From the commit, which says it for every tool's deployments. A damaged repository must not hide what can be booted. */
   async #imageDigest(checksum: OstreeChecksum): Promise<Digest | undefined> {
     try {
-      const digest = metadataString(await this.repository.readCommit(checksum), manifestDigestKey);
+      const digest = metadataString(this.repository.readCommit(checksum), manifestDigestKey);
       return digest !== undefined && isDigest(digest) ? digest : undefined;
     } catch (error) {
       if (error instanceof OstreeError && error.code === 'REPOSITORY_DAMAGED') return undefined;

@@ -18,7 +18,7 @@ export async function encapsulate(
   commit: OstreeChecksum,
   chunks: number,
 ): Promise<EncapsulatedLayers> {
-  const { tree, treeMetadata } = await archive.readCommit(commit);
+  const { tree, treeMetadata } = archive.readCommit(commit);
   const metadata: TarInput[] = [];
   const files = new Map<OstreeChecksum, string>();
   await collect(archive, tree, treeMetadata, '', metadata, files);
@@ -45,7 +45,7 @@ async function collect(
   files: Map<OstreeChecksum, string>,
 ): Promise<void> {
   metadata.push(await metadataEntry(archive, treeMetadata, 'dirmeta'), await metadataEntry(archive, tree, 'dirtree'));
-  const { files: own, directories } = await archive.readDirTree(tree);
+  const { files: own, directories } = archive.readDirTree(tree);
   for (const [name, checksum] of own) files.set(checksum, `${path}${name}`);
   for (const [name, child] of directories) {
     await collect(archive, child.tree, child.metadata, `${path}${name}/`, metadata, files);
