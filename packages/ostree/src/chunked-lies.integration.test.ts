@@ -98,9 +98,12 @@ async function lyingImage(change: (entries: Entry[], first: Entry, second: Entry
   const toc = layer && chunkedLocation(layer)?.toc;
   if (layer === undefined || toc === undefined) throw new Error('no table');
   const blob = Buffer.concat(await Array.fromAsync(await honest.openLayer(layer)));
-  const table = JSON.parse(zstdDecompressSync(blob.subarray(toc.offset, toc.offset + toc.length)).toString());
-  const entryOf = (name: string) => table.entries.find((entry: Entry) => entry.name === name);
-  change(table.entries, entryOf('usr/first'), entryOf('usr/second'));
+  const table: { entries: Entry[] } = JSON.parse(
+    zstdDecompressSync(blob.subarray(toc.offset, toc.offset + toc.length)).toString(),
+  );
+  const [first, second] = ['usr/first', 'usr/second'].map((name) => table.entries.find((entry) => entry.name === name));
+  if (first === undefined || second === undefined) throw new Error('no such entry');
+  change(table.entries, first, second);
   const text = JSON.stringify(table);
   const compressed = zstdCompressSync(text);
   const lying = Buffer.concat([blob.subarray(0, toc.offset), compressed]);
