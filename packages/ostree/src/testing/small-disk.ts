@@ -1,5 +1,5 @@
 // A small file system of its own, to be filled.
-import { mkdir, rm, statfs, truncate } from 'node:fs/promises';
+import { mkdir, rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import spawn from 'nano-spawn';
 
@@ -15,7 +15,8 @@ export class SmallDisk implements AsyncDisposable {
   static async mount(directory: string, bytes: number): Promise<SmallDisk> {
     const image = join(directory, 'disk.ext4');
     const path = join(directory, 'disk');
-    await spawn('truncate', ['--size', String(bytes), image]);
+    await writeFile(image, '');
+    await truncate(image, bytes);
     await spawn('mkfs.ext4', ['-q', '-b', '4096', '-m', '0', image]);
     await mkdir(path);
     await spawn('mount', ['-o', 'loop', image, path]);
@@ -33,7 +34,6 @@ export class SmallDisk implements AsyncDisposable {
   }
 
   async empty(): Promise<void> {
-    await truncate(this.#ballast);
     await rm(this.#ballast);
   }
 
