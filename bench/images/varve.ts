@@ -2,20 +2,21 @@ import { join } from 'node:path';
 import type { Importer, MeasuredImport } from './importer.ts';
 import { runMeasured } from './measured-process.ts';
 
-const worker = join(import.meta.dirname, 'import-worker.ts');
-
 /** Our own importer, each import in a new process. */
 export class Varve implements Importer {
   readonly name = 'varve';
   readonly #repository: string;
+  readonly #worker: string;
 
-  constructor(directory: string) {
+  /** `worker` is the file that `bundleWorker` made. */
+  constructor(directory: string, worker: string) {
+    this.#worker = worker;
     this.#repository = join(directory, 'repo');
   }
 
   async import(reference: string, signal: AbortSignal): Promise<MeasuredImport> {
     await runMeasured('ostree', ['init', `--repo=${this.#repository}`, '--mode=bare'], signal);
-    const args = ['--disable-warning=ExperimentalWarning', worker, this.#repository, reference];
+    const args = [this.#worker, this.#repository, reference];
     const { stdout, peakMemory } = await runMeasured(process.execPath, args, signal);
     return { seconds: Number(stdout), peakMemory };
   }

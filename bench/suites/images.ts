@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { formatImageReference, type ImageReference, RegistryClient } from '@varve/oci';
 import { TestRegistry } from '../../packages/registry/src/test-registry.ts';
 import { type BenchImages, benchCache, buildBenchImages } from '../images/build.ts';
+import { bundleWorker } from '../images/bundle.ts';
 import { changedBytes } from '../images/changed-bytes.ts';
 import { chunkInto } from '../images/chunk.ts';
 import { type Content, newSize, readContent } from '../images/content.ts';
@@ -39,7 +40,7 @@ export const imagesSuite: Suite = {
     try {
       const built = await buildBenchImages(registry.host, report, signal);
       const images = await chunkImages(built, report, signal);
-      const bench = new ImageBench({ registry, directory, report, signal });
+      const bench = new ImageBench({ registry, directory, worker: await bundleWorker(directory), report, signal });
       report('what the images hold, and what the machine can do');
       const facts = await readFacts(images, client, signal);
       const hardware = await measureHardware(directory);
@@ -82,17 +83,20 @@ async function readFacts(images: BenchImages, client: RegistryClient, signal: Ab
 class ImageBench {
   readonly #registry: TestRegistry;
   readonly #directory: string;
+  readonly #worker: string;
   readonly #report: (line: string) => void;
   readonly #signal: AbortSignal;
 
   constructor(options: {
     registry: TestRegistry;
     directory: string;
+    worker: string;
     report: (line: string) => void;
     signal: AbortSignal;
   }) {
     this.#registry = options.registry;
     this.#directory = options.directory;
+    this.#worker = options.worker;
     this.#report = options.report;
     this.#signal = options.signal;
   }
@@ -126,7 +130,7 @@ class ImageBench {
     const [varve, others] = [join(this.#directory, 'varve'), join(this.#directory, 'peer')];
     for (const directory of [varve, others]) await mkdir(directory);
     const turns: [Importer, Figures][] = [
-      [new Varve(varve), ours],
+      [new Varve(varve, this.#worker), ours],
       [new Peer(others), peer],
     ];
     for (const [importer, figures] of turns) {
