@@ -60,12 +60,12 @@ export async function importChunkedLayer(options: ChunkedLayerOptions): Promise<
   const files = new LayerFiles(options, staging);
   const { copyable, missing } = files.sort(entries);
   const bytes = location.toc.length + sumOf(firstsByDigest(missing), compressedSize);
-  if (bytes >= descriptor.size * wholeShare) return undefined;
-  options.onPlan(bytes);
   await assertDiskSpace(
     repository.path,
     sumOf([...copyable, ...missing], ({ entry }) => sizeOnDisk(entry)),
   );
+  if (bytes >= descriptor.size * wholeShare) return undefined;
+  options.onPlan(bytes);
   const failed = await files.copy(copyable);
   await files.fetch([...missing, ...failed]);
 
