@@ -1,6 +1,6 @@
 // What the agent needs of a host. One driver per way in which image-based hosts are updated; the reconciler knows no other.
 import type { AppliedConfig } from '../content/entry.ts';
-import type { ContentPlan } from '../content/plan.ts';
+import type { VerifiedTarget } from '../helper/verify.ts';
 
 export interface HostDeployment {
   /** Unique on the host; for OSTree `<checksum>.<serial>`. */
@@ -47,18 +47,13 @@ export interface StageProgress {
 }
 
 export interface StageRequest {
-  readonly config: string;
-  /** By digest. */
-  readonly image: string;
-  readonly plan: ContentPlan;
+  readonly target: VerifiedTarget;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: StageProgress) => void;
 }
 
 export interface ApplyRequest {
-  readonly config: string;
-  readonly image: string;
-  readonly plan: ContentPlan;
+  readonly target: VerifiedTarget;
   readonly signal: AbortSignal;
   readonly onStep: (message: string) => void;
 }

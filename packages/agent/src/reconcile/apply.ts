@@ -1,12 +1,12 @@
 // Does one step of the difference. Every step can be killed anywhere and is found again by the next difference.
 import type { UpdateStep } from '@varve/api';
-import { planContent } from '../content/plan.ts';
 import { hostDrift } from '../drift/host-drift.ts';
 import type { HostDriver, StageProgress } from '../driver/driver.ts';
 import { AgentError } from '../error.ts';
+import { trustLocally, type VerifiedTarget } from '../helper/verify.ts';
 import type { StatePaths } from '../state/paths.ts';
 import type { Desired } from './desired.ts';
-import { type Actual, desiredImage, type Step } from './diff.ts';
+import type { Actual, Step } from './diff.ts';
 import { recordVerified } from './load-actual.ts';
 
 export interface StepContext {
@@ -32,14 +32,10 @@ export const updateStepOf: Readonly<Record<Step['kind'], UpdateStep | undefined>
 export async function applyStep(step: Step, context: StepContext): Promise<void> {
   const { driver, signal } = context;
   switch (step.kind) {
-    case 'Stage': {
-      const { config, image, plan } = target(context);
-      return await driver.stage({ config, image, plan, signal, onProgress: context.onProgress });
-    }
-    case 'Apply': {
-      const { config, image, plan } = target(context);
-      return await driver.apply({ config, image, plan, signal, onStep: context.onMessage });
-    }
+    case 'Stage':
+      return await driver.stage({ target: targetOf(context), signal, onProgress: context.onProgress });
+    case 'Apply':
+      return await driver.apply({ target: targetOf(context), signal, onStep: context.onMessage });
     case 'SetNextBoot':
       return await driver.setNextBoot(step.deployment ?? context.actual.host.booted.name, signal);
     case 'Reboot':
@@ -51,16 +47,9 @@ export async function applyStep(step: Step, context: StepContext): Promise<void>
   }
 }
 
-function target({ desired, actual }: StepContext) {
+function targetOf({ desired }: StepContext): VerifiedTarget {
   if (!desired) throw new AgentError('STATE_CORRUPT', 'an update was begun without a target; start the agent again');
-  const image = desiredImage(desired, actual.host);
-  if (!image) {
-    throw new AgentError(
-      'CONFIG_UNSUPPORTED',
-      `spec.osImageURL: config ${desired.config} names no image and the host's own is not known; set it`,
-    );
-  }
-  return { config: desired.config, image, plan: planContent(desired.spec) };
+  return trustLocally({ config: desired.config, image: desired.image, spec: desired.spec });
 }
 
 /** What booted must be what was applied, in every detail, before the update counts as done. */

@@ -28,7 +28,7 @@ export function diff(actual: Actual, desired: Desired | undefined): Step[] {
 }
 
 /** Image of the desired config; a config without one leaves the host on the image that it runs. */
-export function desiredImage(desired: Desired, host: HostState): string | undefined {
+function desiredImage(desired: Desired, host: HostState): string | undefined {
   return desired.image ?? host.booted.image;
 }
 

@@ -5,6 +5,7 @@ import { collectGarbage, type Deployment, type OstreeChecksum, parseChecksum, Sy
 import spawn from 'nano-spawn';
 import * as z from 'zod';
 import type { Boot } from '../../boot/boot.ts';
+import { planContent } from '../../content/plan.ts';
 import { SourceCache } from '../../content/source.ts';
 import type { Identity } from '../../enroll/identity.ts';
 import { AgentError } from '../../error.ts';
@@ -13,6 +14,7 @@ import { type HostRecord, hostRecordSchema } from '../../state/host.ts';
 import type { StatePaths } from '../../state/paths.ts';
 import type { ApplyRequest, HostDriver, HostState, StagedConfig, StageRequest } from '../driver.ts';
 import { keptDeployments, rollbackDeployment } from '../kept.ts';
+import { targetImage } from '../target-image.ts';
 import { importFromRegistry } from './import.ts';
 import { prepareDeployment } from './prepare.ts';
 import { deploymentName, describeDeployment } from './state.ts';
@@ -64,13 +66,15 @@ export class OstreeDriver implements HostDriver {
     };
   }
 
-  async stage({ config, image, plan, signal, onProgress }: StageRequest): Promise<void> {
+  async stage({ target, signal, onProgress }: StageRequest): Promise<void> {
+    const plan = planContent(target.spec);
+    const image = targetImage(target, await this.status());
     for (const { source } of plan.files) await this.#sources.read(source, signal);
     const sysroot = await this.#open();
     const checksum =
       (await this.#deployedCommit(sysroot, image)) ?? (await this.#import(sysroot, image, signal, onProgress));
     await sysroot.repository.writeRef(stagedRef, checksum);
-    await writeState(this.#options.paths.staged, { config, image, checksum });
+    await writeState(this.#options.paths.staged, { config: target.config, image, checksum });
   }
 
   /**
@@ -93,9 +97,12 @@ export class OstreeDriver implements HostDriver {
     await removeDurable(this.#options.paths.applying);
   }
 
-  async #deploy({ config, image, plan, signal, onStep }: ApplyRequest): Promise<void> {
+  async #deploy({ target, signal, onStep }: ApplyRequest): Promise<void> {
+    const { config, spec } = target;
+    const plan = planContent(spec);
     const sysroot = await this.#open();
     const host = await this.status();
+    const image = targetImage(target, host);
     const { staged } = host;
     if (staged?.config !== config || staged.image !== image) {
       throw new AgentError('STATE_CORRUPT', `config ${config} is not staged any more; it will be staged again`);
