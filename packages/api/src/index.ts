@@ -10,6 +10,7 @@ export * from './core/read.ts';
 export * from './core/secret.ts';
 export * from './diff.ts';
 export * from './error.ts';
+export * from './health-checks.ts';
 export { type ContentsSource, finishContents, readContents } from './ignition/contents.ts';
 export { pathProblem } from './ignition/path.ts';
 export type {

@@ -93,6 +93,12 @@ const machineConfigNodeSchema = z.object({
               config: z.string().optional(),
               step: z.enum(updateSteps).optional(),
               time: z.string(),
+              check: z.string().max(512).optional().describe('The health check that failed.'),
+              output: z.string().max(4096).optional().describe('The end of what that check wrote.'),
+              final: z
+                .boolean()
+                .optional()
+                .describe('The host went back to what it ran, and does not try this config and image again.'),
             })
             .optional(),
         })

@@ -1,5 +1,6 @@
 // MachineConfigPool: hosts that share one rendered config, and how they are rolled onto it.
 import * as z from 'zod';
+import { driftPolicySchema, healthChecksSchema } from '../health-checks.ts';
 import type { ObjectMeta, ResourceDefinition } from '../resource.ts';
 import { conditionsSchema, intOrPercentSchema, labelSelectorSchema } from '../schema.ts';
 import { machineConfigurationGroup } from './machine-config.ts';
@@ -27,6 +28,16 @@ const machineConfigPoolSchema = z.object({
         ),
       paused: z.boolean().optional().describe('True: no host is given a slot; hosts still stage.'),
       configuration: configurationSchema.optional().describe('The target, written by the render controller.'),
+      healthChecks: healthChecksSchema
+        .optional()
+        .describe(
+          'What makes an updated host healthy; one that is not goes back to what it ran. Not in openshift/api.',
+        ),
+      driftPolicy: driftPolicySchema
+        .optional()
+        .describe(
+          'What hosts do about managed paths that somebody changed; by default they report. Not in openshift/api.',
+        ),
     })
     .default({}),
   status: z
