@@ -290,7 +290,7 @@ it('lets a host renew its own certificate, and no other host do it', async () =>
   await using host = new KubeClient(connection);
   const ask = async (csrName: string, name: string) => {
     const organizations = ['system:nodes'];
-    const pem = await createCertificateRequest({ commonName: `system:node:${name}`, organizations, key: createKey() });
+    const pem = createCertificateRequest({ commonName: `system:node:${name}`, organizations, key: createKey() });
     return host.create(certificateSigningRequestResource, {
       apiVersion: 'certificates.k8s.io/v1',
       kind: 'CertificateSigningRequest',

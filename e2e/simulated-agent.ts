@@ -44,7 +44,7 @@ export interface AgentOptions {
 export async function joinNode({ name, server, token }: AgentOptions, signal: AbortSignal): Promise<Connection> {
   await using client = new KubeClient({ ...server, token });
   const key = createKey();
-  const request = await createCertificateRequest({
+  const request = createCertificateRequest({
     commonName: `system:node:${name}`,
     organizations: ['system:nodes'],
     key,

@@ -26,11 +26,11 @@ export {
   issueServerCertificate,
 } from './pki/authority.ts';
 export { type Certificate, certificatePin, parseCertificate } from './pki/certificate.ts';
+export { createCertificateRequest } from './pki/create-request.ts';
 export { fetchCertificateAuthority } from './pki/discovery.ts';
 export { createKey } from './pki/key.ts';
 export {
   type CertificateRequest,
-  createCertificateRequest,
   inspectCertificateRequest,
   signCertificateRequest,
 } from './pki/request.ts';

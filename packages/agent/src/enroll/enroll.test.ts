@@ -47,6 +47,9 @@ test('a damaged credential is refused with what to do', async () => {
   await writeServer(directory, { server: 'https://a:1', nodeName: 'a' });
   await writeCredential(directory, { cert: 'x', key: 'y' });
   await expect(readIdentity(directory)).rejects.toMatchObject({ code: 'IDENTITY_INVALID' });
+  const cert = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----';
+  await writeCredential(directory, { cert, key: createKey() });
+  await expect(readIdentity(directory)).rejects.toMatchObject({ code: 'IDENTITY_INVALID' });
 });
 
 test('renewal is due at two thirds of the life', async () => {

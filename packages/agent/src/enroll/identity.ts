@@ -1,8 +1,9 @@
 // Who a joined host is: its server, whom it trusts, and its key and certificate in one file, so that they can only be
 // replaced together.
+import { X509Certificate } from 'node:crypto';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Connection, parseCertificate } from '@varve/kube';
+import type { Connection } from '@varve/kube';
 import * as z from 'zod';
 import { AgentError } from '../error.ts';
 import { readState, readTextIfThere, writeDurable, writeState } from '../state/durable-file.ts';
@@ -25,7 +26,7 @@ export async function readIdentity(directory: string): Promise<Identity | undefi
   if (!server || credential === undefined) return undefined;
   const cert = pemBlock(credential, 'CERTIFICATE');
   const key = pemBlock(credential, 'PRIVATE KEY');
-  if (cert && key) return { ...server, cert, key };
+  if (cert && key && isCertificate(cert)) return { ...server, cert, key };
   throw new AgentError(
     'IDENTITY_INVALID',
     `${directory} holds no usable certificate; remove it and join the host again`,
@@ -69,8 +70,17 @@ export function connectionOf(identity: Identity): Connection {
 
 /** When to ask for the next certificate: at two thirds of its life, as the kubelet does. */
 export function renewalTime(cert: string): Date {
-  const { notBefore, notAfter } = parseCertificate(cert);
-  return new Date(notBefore.getTime() + ((notAfter.getTime() - notBefore.getTime()) * 2) / 3);
+  const { validFromDate, validToDate } = new X509Certificate(cert);
+  return new Date(validFromDate.getTime() + ((validToDate.getTime() - validFromDate.getTime()) * 2) / 3);
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    new X509Certificate(pem);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function pemBlock(text: string, label: string): string | undefined {

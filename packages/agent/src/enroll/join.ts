@@ -1,7 +1,8 @@
 // Joining: a host with nothing but a server's address, a token and a pin becomes a node with a key of its own. Every
 // step can be repeated; a join that was killed goes on where it stopped.
+import { X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createKey, fetchCertificateAuthority, isKubeError, KubeClient, parseCertificate } from '@varve/kube';
+import { createKey, fetchCertificateAuthority, isKubeError, KubeClient } from '@varve/kube';
 import { AgentError } from '../error.ts';
 import { statePaths } from '../state/paths.ts';
 import { discardPendingKey, pendingKey, readIdentity, type Server, writeCredential, writeServer } from './identity.ts';
@@ -52,7 +53,7 @@ export async function joinHost(options: JoinOptions): Promise<Joined> {
   const existing = await readIdentity(directory);
   if (existing) assertSame(existing, { server: options.server, nodeName }, directory);
   // An expired certificate cannot renew itself: the host joins again, and an administrator confirms its name.
-  if (existing && parseCertificate(existing.cert).notAfter > new Date()) {
+  if (existing && new X509Certificate(existing.cert).validToDate > new Date()) {
     return { nodeName, server: existing.server, joinedNow: false };
   }
   const server = await trust(options, nodeName, signal);
@@ -114,13 +115,13 @@ function explainToken(error: unknown, server: string): unknown {
 }
 
 function assertUsable(cert: string, nodeName: string): void {
-  const { commonName } = parseCertificate(cert);
-  if (commonName !== `system:node:${nodeName}`) {
-    throw new AgentError(
-      'IDENTITY_INVALID',
-      `the server signed a certificate for "${commonName}" instead of node ${nodeName}; check the server`,
-    );
-  }
+  // One attribute per line; values with a line break of their own come escaped (X509_NAME_print_ex, XN_FLAG_MULTILINE).
+  const { subject } = new X509Certificate(cert);
+  if (subject.split('\n').includes(`CN=system:node:${nodeName}`)) return;
+  throw new AgentError(
+    'IDENTITY_INVALID',
+    `the server signed a certificate for "${subject.replaceAll('\n', ', ')}" instead of node ${nodeName}; check the server`,
+  );
 }
 
 function assertSame(existing: Server, wanted: Pick<Server, 'server' | 'nodeName'>, directory: string): void {

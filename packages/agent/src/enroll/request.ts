@@ -63,7 +63,7 @@ export function answerOf(request: CertificateSigningRequest | undefined): Answer
 }
 
 async function createRequest(name: string, { client, nodeName, key, signal }: CertificateOptions): Promise<void> {
-  const pem = await createCertificateRequest({
+  const pem = createCertificateRequest({
     commonName: `system:node:${nodeName}`,
     organizations: ['system:nodes'],
     key,

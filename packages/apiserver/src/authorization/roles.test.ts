@@ -28,7 +28,7 @@ describe('who may do what', () => {
     kind: 'CertificateSigningRequest',
     metadata: { name },
     spec: {
-      request: Buffer.from(await createCertificateRequest({ commonName, organizations, key: createKey() })).toString(
+      request: Buffer.from(createCertificateRequest({ commonName, organizations, key: createKey() })).toString(
         'base64',
       ),
       signerName,

@@ -1,6 +1,6 @@
 // Reading certificates: who it names, how long it lasts, and the pin of its key.
-import { createHash } from 'node:crypto';
 import { KubeError } from '../error.ts';
+import { pinOf } from './pin.ts';
 import { readSubject } from './subject.ts';
 import { BasicConstraintsExtension, ExtendedKeyUsage, ExtendedKeyUsageExtension, X509Certificate } from './x509.ts';
 
@@ -39,16 +39,9 @@ export function parseCertificate(source: string | Uint8Array): Certificate {
   };
 }
 
-/**
- * The pin of a certificate's public key, `sha256:` and the hex SHA-256 of its DER SubjectPublicKeyInfo:
- * the same text as kubeadm's --discovery-token-ca-cert-hash (kubernetes cmd/kubeadm/app/util/pubkeypin).
- */
+/** The pin of a certificate's public key: see pinOf. */
 export function certificatePin(source: string | Uint8Array): string {
-  return pinOf(decodeCertificate(source));
-}
-
-export function pinOf(certificate: X509Certificate): string {
-  return `sha256:${createHash('sha256').update(new Uint8Array(certificate.publicKey.rawData)).digest('hex')}`;
+  return pinOf(new Uint8Array(decodeCertificate(source).publicKey.rawData));
 }
 
 export function isAuthority(certificate: X509Certificate): boolean {

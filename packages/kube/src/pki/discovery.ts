@@ -1,12 +1,12 @@
 // How a host that knows nothing but a server's address and a pin comes to trust that server, as kubeadm's
 // --discovery-token-ca-cert-hash does: take the authority from the presented chain, and believe it only if its key has
 // the pinned hash and it signed itself with that key.
+import type { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { KubeError } from '../error.ts';
-import { decodeCertificate, isAuthority, pinOf } from './certificate.ts';
-import type { X509Certificate } from './x509.ts';
+import { pinOf } from './pin.ts';
 
 const maxChainLength = 10;
 /** Milliseconds for connecting and shaking hands. */
@@ -28,9 +28,9 @@ export async function fetchCertificateAuthority(options: {
   }
   const presented: string[] = [];
   for (const certificate of await fetchChain(server, signal)) {
-    if (!isAuthority(certificate)) continue;
-    const found = pinOf(certificate);
-    if (found === pin && (await isSelfSigned(certificate))) return `${certificate.toString('pem')}\n`;
+    if (!certificate.ca) continue;
+    const found = pinOf(certificate.publicKey.export({ type: 'spki', format: 'der' }));
+    if (found === pin && isSelfSigned(certificate)) return certificate.toString();
     presented.push(found);
   }
   throw new KubeError(
@@ -42,9 +42,9 @@ export async function fetchCertificateAuthority(options: {
 }
 
 /** Only the key is pinned; its own signature vouches for the other fields. */
-async function isSelfSigned(certificate: X509Certificate): Promise<boolean> {
+function isSelfSigned(certificate: X509Certificate): boolean {
   try {
-    return await certificate.verify({ publicKey: certificate.publicKey });
+    return certificate.verify(certificate.publicKey);
   } catch {
     return false;
   }
@@ -92,7 +92,7 @@ function readChain(socket: TLSSocket): X509Certificate[] {
   const chain: X509Certificate[] = [];
   let certificate = socket.getPeerX509Certificate();
   while (certificate !== undefined && chain.length < maxChainLength) {
-    chain.push(decodeCertificate(certificate.raw));
+    chain.push(certificate);
     certificate = certificate.issuerCertificate;
   }
   return chain;

@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createCertificateAuthority } from './authority.ts';
 import { parseCertificate } from './certificate.ts';
+import { createCertificateRequest } from './create-request.ts';
 import { createKey } from './key.ts';
-import { createCertificateRequest, inspectCertificateRequest, signCertificateRequest } from './request.ts';
+import { inspectCertificateRequest, signCertificateRequest } from './request.ts';
 import { Pkcs10CertificateRequestGenerator, SubjectAlternativeNameExtension } from './x509.ts';
 
 const node = { commonName: 'system:node:host-1', organizations: ['system:nodes'] };
@@ -22,7 +23,7 @@ function derOf(pem: string): Buffer {
 test('a request becomes a client certificate for the key that never left', async () => {
   const authority = await createCertificateAuthority({ commonName: 'varve' });
   const key = createKey();
-  const request = await createCertificateRequest({ ...node, key });
+  const request = createCertificateRequest({ ...node, key });
   expect(await inspectCertificateRequest(request)).toMatchObject({ ...node, alternativeNames: [] });
   const certificate = await signCertificateRequest(authority, request, { validity: hour });
   expect(parseCertificate(certificate)).toMatchObject({ ...node, clientAuth: true, isAuthority: false });
@@ -67,7 +68,7 @@ test.each([
 });
 
 test('a request signed by another key is refused', async () => {
-  const own = derOf(await createCertificateRequest({ ...node, key: createKey() }));
+  const own = derOf(createCertificateRequest({ ...node, key: createKey() }));
   const swapped = Buffer.from(own);
   const spki = Buffer.from(
     generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'der' }),
@@ -93,7 +94,7 @@ test.each([
 });
 
 test('bytes after the request, a second block and oversize are refused', async () => {
-  const request = await createCertificateRequest({ ...node, key: createKey() });
+  const request = createCertificateRequest({ ...node, key: createKey() });
   const invalid = { code: 'CERTIFICATE_REQUEST_INVALID' };
   await expect(
     inspectCertificateRequest(pemOf(Buffer.concat([derOf(request), Buffer.from('0500', 'hex')]))),
@@ -103,7 +104,7 @@ test('bytes after the request, a second block and oversize are refused', async (
 });
 
 test('no damage changes what a request says', async () => {
-  const original = await createCertificateRequest({ ...node, key: createKey() });
+  const original = createCertificateRequest({ ...node, key: createKey() });
   const summary = await inspectCertificateRequest(original);
   const der = derOf(original);
   const damages = fc.array(fc.tuple(fc.nat(der.length - 1), fc.integer({ min: 1, max: 255 })), {

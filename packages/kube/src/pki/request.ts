@@ -3,14 +3,8 @@
 import { createPublicKey } from 'node:crypto';
 import { KubeError } from '../error.ts';
 import { type CertificateAuthority, issueCertificate } from './authority.ts';
-import { importKey, signingAlgorithm } from './key.ts';
-import { nameOf, readSubject } from './subject.ts';
-import {
-  ExtendedKeyUsage,
-  Pkcs10CertificateRequest,
-  Pkcs10CertificateRequestGenerator,
-  SubjectAlternativeNameExtension,
-} from './x509.ts';
+import { readSubject } from './subject.ts';
+import { ExtendedKeyUsage, Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from './x509.ts';
 
 export interface CertificateRequest {
   readonly commonName: string;
@@ -27,20 +21,6 @@ const maxRequestBytes = 16 * 1024;
 const minRsaBits = 2048;
 const maxRsaBits = 8192;
 const curves: readonly (string | undefined)[] = ['prime256v1', 'secp384r1', 'secp521r1'];
-
-/** A request, as PEM, for `key` (from createKey), which stays where it is. */
-export async function createCertificateRequest(options: {
-  commonName: string;
-  organizations: readonly string[];
-  key: string;
-}): Promise<string> {
-  const request = await Pkcs10CertificateRequestGenerator.create({
-    name: nameOf(options),
-    keys: importKey(options.key),
-    signingAlgorithm,
-  });
-  return `${request.toString('pem')}\n`;
-}
 
 /**
  * Checks an untrusted request: size, form, one CN, a strong key, and that its signature was made by that key.
