@@ -1,8 +1,10 @@
 // What separates two rendered configs, as steps with reasons. The agent acts on it, the render controller refuses by
 // it what no host could follow, and `varve plan` and `varve why` print it.
 import { canonicalJson } from './canonical-json.ts';
+import { describeAction, entryActions, isLive } from './disruption.ts';
+import type { DisruptionPolicy } from './disruption-policy.ts';
 import type { MachineConfigSpec } from './machine-config-spec.ts';
-import { parseIgnition } from './merge.ts';
+import { kernelArgumentChangeOf, parseIgnition } from './merge.ts';
 
 export interface ConfigStep {
   readonly kind:
@@ -19,29 +21,43 @@ export interface ConfigStep {
   /** What differs: a path, a unit, a user, an extension, an image reference; '' where the kind says it all. */
   readonly name: string;
   readonly change: 'Add' | 'Change' | 'Remove';
-  /** Reboot: takes effect with the next deployment. Refuse: no running host can follow. */
-  readonly action: 'Reboot' | 'Refuse';
+  /** Live: done to the running host. Reboot: takes effect with the next deployment. Refuse: no running host can follow. */
+  readonly action: 'Live' | 'Reboot' | 'Refuse';
   /** One sentence without a full stop, for people. */
   readonly reason: string;
 }
 
 /**
  * Steps from what a host has to what it is to have; `actual` is undefined for a host that has no config yet. Empty
- * when both mean the same. A desired config without an image leaves the host on the image that it runs.
+ * when both mean the same. A desired config without an image leaves the host on the image that it runs. One step that
+ * needs a boot takes all others with it.
  */
-export function diffConfigs(actual: MachineConfigSpec | undefined, desired: MachineConfigSpec): ConfigStep[] {
+export function diffConfigs(
+  actual: MachineConfigSpec | undefined,
+  desired: MachineConfigSpec,
+  policy?: DisruptionPolicy,
+): ConfigStep[] {
   const before = parseIgnition(actual?.config);
   const after = parseIgnition(desired.config);
+  const withActions = (step: ConfigStep) => (actual ? liveStep(step, policy) : step);
   return [
     ...refusedSteps(actual, desired),
     ...imageSteps(actual, desired),
     ...kernelArgumentSteps(actual, desired),
-    ...entrySteps('File', 'path', before?.storage?.files, after?.storage?.files),
-    ...entrySteps('Directory', 'path', before?.storage?.directories, after?.storage?.directories),
-    ...entrySteps('Link', 'path', before?.storage?.links, after?.storage?.links),
-    ...entrySteps('Unit', 'name', before?.systemd?.units, after?.systemd?.units),
-    ...entrySteps('User', 'name', before?.passwd?.users, after?.passwd?.users),
+    ...[
+      ...entrySteps('File', 'path', before?.storage?.files, after?.storage?.files),
+      ...entrySteps('Directory', 'path', before?.storage?.directories, after?.storage?.directories),
+      ...entrySteps('Link', 'path', before?.storage?.links, after?.storage?.links),
+      ...entrySteps('Unit', 'name', before?.systemd?.units, after?.systemd?.units),
+      ...entrySteps('User', 'name', before?.passwd?.users, after?.passwd?.users),
+    ].map(withActions),
   ];
+}
+
+function liveStep(step: ConfigStep, policy: DisruptionPolicy | undefined): ConfigStep {
+  const actions = entryActions(step.kind, step.name, policy);
+  if (!isLive(actions)) return step;
+  return { ...step, action: 'Live', reason: `${step.reason}; ${actions.map(describeAction).join(', ')}` };
 }
 
 /** Kernels and packages come with the image here; FIPS mode is chosen when a host is installed. */
@@ -71,11 +87,15 @@ function imageSteps(actual: MachineConfigSpec | undefined, desired: MachineConfi
 }
 
 function kernelArgumentSteps(actual: MachineConfigSpec | undefined, desired: MachineConfigSpec): ConfigStep[] {
-  const from = actual?.kernelArguments ?? [];
-  const to = desired.kernelArguments ?? [];
-  if (from.join(' ') === to.join(' ')) return [];
-  const added = to.filter((argument) => !from.includes(argument));
-  const removed = from.filter((argument) => !to.includes(argument));
+  const { add: from, remove: less } = kernelArgumentChangeOf(actual ?? {});
+  const { add: to, remove } = kernelArgumentChangeOf(desired);
+  if (from.join(' ') === to.join(' ') && less.join(' ') === remove.join(' ')) return [];
+  const added = [
+    ...to.filter((argument) => !from.includes(argument)),
+    ...less.filter((word) => !remove.includes(word)),
+  ];
+  const gone = [...from, ...remove.filter((word) => !less.includes(word))];
+  const removed = gone.filter((argument) => !to.includes(argument));
   const parts = [
     ...(added.length > 0 ? [`adds ${added.join(' ')}`] : []),
     ...(removed.length > 0 ? [`removes ${removed.join(' ')}`] : []),

@@ -10,8 +10,18 @@ export * from './core/node.ts';
 export * from './core/read.ts';
 export * from './core/secret.ts';
 export * from './diff.ts';
+export {
+  type Action,
+  decideActions,
+  decideFromFingerprint,
+  describeAction,
+  isLive,
+  needsDrain,
+} from './disruption.ts';
+export { type DisruptionPolicy, disruptionPolicySchema } from './disruption-policy.ts';
 export { keyIdOf } from './dsse.ts';
 export * from './error.ts';
+export { type ConfigFingerprint, configFingerprintSchema, fingerprintConfig } from './fingerprint.ts';
 export * from './health-checks.ts';
 export { type ContentsSource, finishContents, readContents } from './ignition/contents.ts';
 export { pathProblem } from './ignition/path.ts';
@@ -29,6 +39,7 @@ export * from './kernel-argument.ts';
 export * from './kinds/machine-config.ts';
 export * from './kinds/machine-config-node.ts';
 export * from './kinds/machine-config-pool.ts';
+export * from './kinds/machine-configuration.ts';
 export type { MachineConfigSpec } from './machine-config-spec.ts';
 export * from './merge.ts';
 export * from './resource.ts';

@@ -14,6 +14,37 @@ export function kernelArgumentProblem(argument: string): string | undefined {
   return undefined;
 }
 
+/** What a config does to the kernel command line; each argument is one word. */
+export interface KernelArgumentChange {
+  /** Come after what the host was installed with, in this order. */
+  readonly add: readonly string[];
+  /** Taken from what the host was installed with. */
+  readonly remove: readonly string[];
+}
+
+/**
+ * `spec.kernelArguments` and Ignition's `kernelArguments` (coreos/ignition docs/configuration-v3_5.md): shouldExist adds
+ * what nobody else adds, shouldNotExist takes an argument away wherever it came from. The reference reads the first only,
+ * and cannot take away what the image brought.
+ */
+export function kernelArgumentChange(
+  kernelArguments: readonly string[] = [],
+  ignition: {
+    readonly shouldExist?: readonly string[] | undefined;
+    readonly shouldNotExist?: readonly string[] | undefined;
+  } = {},
+): KernelArgumentChange {
+  const remove = [...new Set((ignition.shouldNotExist ?? []).flatMap(splitKernelArgument))];
+  const add = kernelArguments.flatMap(splitKernelArgument).filter((word) => !remove.includes(word));
+  for (const word of (ignition.shouldExist ?? []).flatMap(splitKernelArgument)) if (!add.includes(word)) add.push(word);
+  return { add, remove };
+}
+
+/** The whole command line of a host that was installed with `base`, without `ostree=`. */
+export function kernelCommandLine(base: readonly string[], { add, remove }: KernelArgumentChange): string[] {
+  return [...base.filter((word) => !remove.includes(word)), ...add];
+}
+
 /** One entry may hold several arguments with spaces between them, as OpenShift allows. */
 export function splitKernelArgument(argument: string): string[] {
   return argument.split(' ').filter((word) => word !== '');

@@ -5,7 +5,7 @@ import { canonicalJson } from './canonical-json.ts';
 import { ApiError } from './error.ts';
 import { mergeIgnition, type NamedIgnition } from './ignition/merge.ts';
 import { type IgnitionConfig, ignitionSchema, withoutNulls } from './ignition/schema.ts';
-import { splitKernelArgument } from './kernel-argument.ts';
+import { type KernelArgumentChange, kernelArgumentChange, splitKernelArgument } from './kernel-argument.ts';
 import {
   type MachineConfig,
   machineConfigurationGroup,
@@ -111,6 +111,11 @@ export function parseIgnition(config: MachineConfigSpec['config']): IgnitionConf
   if (!parsed.success)
     throw new ApiError('CONFIG_INVALID', `the Ignition section does not parse: ${parsed.error.message}`);
   return parsed.data;
+}
+
+/** What a validated config does to the kernel command line. */
+export function kernelArgumentChangeOf(spec: MachineConfigSpec): KernelArgumentChange {
+  return kernelArgumentChange(spec.kernelArguments, parseIgnition(spec.config)?.kernelArguments);
 }
 
 function mergeOrder(configs: readonly MachineConfig[]): MachineConfig[] {

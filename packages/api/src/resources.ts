@@ -9,12 +9,14 @@ import { secretResource } from './core/secret.ts';
 import { machineConfigResource } from './kinds/machine-config.ts';
 import { machineConfigNodeResource } from './kinds/machine-config-node.ts';
 import { machineConfigPoolResource } from './kinds/machine-config-pool.ts';
+import { machineConfigurationResource } from './kinds/machine-configuration.ts';
 import type { ResourceDefinition } from './resource.ts';
 
 export const resources: readonly ResourceDefinition[] = [
   machineConfigPoolResource,
   machineConfigNodeResource,
   machineConfigResource,
+  machineConfigurationResource,
   nodeResource,
   eventResource,
   certificateSigningRequestResource,

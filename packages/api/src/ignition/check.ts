@@ -1,6 +1,7 @@
 // Rules of an Ignition section in a MachineConfig: its shape, and what a running host cannot follow. Everything is
 // checked before anything is stored or sent, so that a host never meets half of a config.
 import { ApiError } from '../error.ts';
+import { kernelArgumentProblem } from '../kernel-argument.ts';
 import type { FieldError } from '../resource.ts';
 import { readContents } from './contents.ts';
 import { hasControlCharacter, pathProblem } from './path.ts';
@@ -18,8 +19,6 @@ import {
 const unsupported: readonly (readonly [path: readonly string[], instead: string])[] = [
   [['ignition', 'config', 'merge'], 'put the referenced configuration into a MachineConfig of its own'],
   [['ignition', 'config', 'replace'], 'put the referenced configuration into a MachineConfig of its own'],
-  [['kernelArguments', 'shouldExist'], 'use spec.kernelArguments'],
-  [['kernelArguments', 'shouldNotExist'], 'kernel arguments of the image are changed in its Containerfile'],
   [['passwd', 'groups'], 'add the group in the Containerfile'],
   [['storage', 'disks'], 'the disk layout of a running host cannot change: reinstall it'],
   [['storage', 'filesystems'], 'the disk layout of a running host cannot change: reinstall it'],
@@ -42,6 +41,7 @@ export function ignitionProblems(value: unknown, at: string): FieldError[] {
     ...storageProblems(parsed.data, at),
     ...unitProblems(parsed.data.systemd?.units ?? [], `${at}.systemd.units`),
     ...userProblems(parsed.data, `${at}.passwd.users`),
+    ...kernelArgumentProblems(parsed.data, `${at}.kernelArguments`),
   ];
 }
 
@@ -214,6 +214,17 @@ function userProblems(config: IgnitionConfig, at: string): FieldError[] {
     }
     if (user.passwordHash !== undefined && !/^[!-9;-~]*$/.test(user.passwordHash)) {
       errors.push(invalid(`${field}.passwordHash`, 'is no crypt(5) hash: printable, without spaces and colons'));
+    }
+  }
+  return errors;
+}
+
+function kernelArgumentProblems({ kernelArguments }: IgnitionConfig, at: string): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const list of ['shouldExist', 'shouldNotExist'] as const) {
+    for (const [index, argument] of (kernelArguments?.[list] ?? []).entries()) {
+      const problem = kernelArgumentProblem(argument);
+      if (problem) errors.push(invalid(`${at}.${list}[${index}]`, problem));
     }
   }
   return errors;

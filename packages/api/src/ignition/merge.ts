@@ -58,11 +58,12 @@ function mergeRest(before: IgnitionConfig, next: IgnitionConfig): IgnitionConfig
     compareVersions(before.ignition.version, next.ignition.version) < 0
       ? next.ignition.version
       : before.ignition.version;
-  const { storage = {}, systemd = {}, passwd = {}, ...rest } = next;
+  const { storage = {}, systemd = {}, passwd = {}, kernelArguments, ...rest } = next;
   const { files: _files, directories: _directories, links: _links, ...otherStorage } = storage;
   const { units: _units, ...otherSystemd } = systemd;
   const { users: _users, ...otherPasswd } = passwd;
   const result: IgnitionConfig = { ...before, ...rest, ignition: { ...before.ignition, ...next.ignition, version } };
+  if (kernelArguments) result.kernelArguments = mergeKernelArguments(before.kernelArguments, kernelArguments);
   if (Object.keys(otherStorage).length > 0) result.storage = { ...before.storage, ...otherStorage };
   if (Object.keys(otherSystemd).length > 0) result.systemd = { ...before.systemd, ...otherSystemd };
   if (Object.keys(otherPasswd).length > 0) result.passwd = { ...before.passwd, ...otherPasswd };
@@ -106,6 +107,23 @@ function mergeUnit(before: IgnitionUnit | undefined, next: IgnitionUnit): Igniti
 function normalUnit(unit: IgnitionUnit): IgnitionUnit {
   const { dropins = [], ...rest } = unit;
   return { ...rest, ...(dropins.length > 0 && { dropins: byKey(dropins, (dropin) => dropin.name) }) };
+}
+
+/** Both lists grow, each argument once; of two configs that contradict each other the later one wins. */
+function mergeKernelArguments(
+  before: IgnitionConfig['kernelArguments'] = {},
+  next: NonNullable<IgnitionConfig['kernelArguments']>,
+): NonNullable<IgnitionConfig['kernelArguments']> {
+  const { shouldExist = [], shouldNotExist = [] } = next;
+  const add = (list: readonly string[] = [], more: readonly string[], less: readonly string[]) => [
+    ...new Set([...list.filter((argument) => !less.includes(argument)), ...more]),
+  ];
+  return {
+    ...before,
+    ...next,
+    shouldExist: add(before.shouldExist, shouldExist, shouldNotExist),
+    shouldNotExist: add(before.shouldNotExist, shouldNotExist, shouldExist),
+  };
 }
 
 function mergeUser(before: IgnitionUser | undefined, next: IgnitionUser): IgnitionUser {

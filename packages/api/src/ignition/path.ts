@@ -34,7 +34,7 @@ export function pathProblem(path: string): string | undefined {
 }
 
 /** Absolute, normalised, printable; 4095 bytes is PATH_MAX without its terminator, 255 is NAME_MAX (linux/limits.h). */
-function normalPathProblem(path: string): string | undefined {
+export function normalPathProblem(path: string): string | undefined {
   const shown = JSON.stringify(path.slice(0, 200));
   if (!path.startsWith('/')) return `${shown} is not absolute`;
   if (path === '/') return 'the root directory cannot be managed';

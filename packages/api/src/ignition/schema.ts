@@ -58,6 +58,9 @@ export const ignitionSchema = z.looseObject({
     .optional(),
   systemd: z.looseObject({ units: z.array(unitSchema).optional() }).optional(),
   passwd: z.looseObject({ users: z.array(userSchema).optional() }).optional(),
+  kernelArguments: z
+    .looseObject({ shouldExist: z.array(z.string()).optional(), shouldNotExist: z.array(z.string()).optional() })
+    .optional(),
 });
 
 export type IgnitionConfig = z.infer<typeof ignitionSchema>;
