@@ -7,5 +7,5 @@ import { join } from 'node:path';
 
 const home = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
 enableCompileCache(process.getuid?.() === 0 ? '/var/cache/varve/node' : join(home, 'varve', 'node'));
-const { run } = await import('./run.ts');
-await run();
+const [{ run }, { createProgram }] = await Promise.all([import('./run.ts'), import('./program.ts')]);
+await run(createProgram);

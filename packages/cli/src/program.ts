@@ -1,6 +1,7 @@
 // The command tree. Each command's work is in commands/; what is heavy is loaded only by the command that needs it.
 import tab from '@bomb.sh/tab/commander';
-import { Command, Option } from 'commander';
+import { type Command, Option } from 'commander';
+import { createBaseProgram } from './base-program.ts';
 import { addAgent } from './commands/agent-command.ts';
 import { addApply } from './commands/apply-command.ts';
 import { addGet } from './commands/get-command.ts';
@@ -11,23 +12,10 @@ import { addRollout } from './commands/rollout-command.ts';
 import { addUp } from './commands/up-command.ts';
 import { addWhy } from './commands/why-command.ts';
 import type { Context } from './context.ts';
-import { outputFormats } from './output.ts';
-
-const version = '0.1.0';
 
 export function createProgram(context: Context): Command {
-  const program = new Command('varve')
-    .description('Manage fleets of Linux hosts by image.')
-    .version(version)
-    .addOption(new Option('--kubeconfig <file>', 'how to reach the API server (default: as kubectl)'))
-    .addOption(new Option('-o, --output <format>', 'how to print').choices(outputFormats).default('table'))
-    .showSuggestionAfterError()
-    .showHelpAfterError('(varve help COMMAND says more)')
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => context.terminal.out(text.trimEnd()),
-      writeErr: (text) => context.terminal.err(text.trimEnd()),
-    });
+  const program = createBaseProgram('varve', 'Manage fleets of Linux hosts by image.', context);
+  program.addOption(new Option('--kubeconfig <file>', 'how to reach the API server (default: as kubectl)'));
   addUp(program, context);
   addApply(program, context);
   addGet(program, context);

@@ -1,10 +1,10 @@
-// The varve command: parses, runs, prints. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
-import { CommanderError } from 'commander';
+// One run of a command: parses, runs, prints. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+import { type Command, CommanderError } from 'commander';
+import type { Context } from './context.ts';
 import { describeError, exitCodeOf } from './error.ts';
 import { processTerminal } from './output.ts';
-import { createProgram } from './program.ts';
 
-export async function run(): Promise<void> {
+export async function run(createProgram: (context: Context) => Command): Promise<void> {
   const interrupt = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 
-export function addAgent(program: Command, context: Context): void {
+/** `varve agent`, or `varve-agent run`. */
+export function addAgent(program: Command, context: Context, name: 'agent' | 'run' = 'agent'): void {
   program
-    .command('agent')
+    .command(name)
     .description('run the agent of this host: follow its node, stage, apply, watch drift')
     .option('--sysroot <directory>', 'the root of the host, or a sysroot in a directory', '/')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')

@@ -44,7 +44,8 @@ function addToken(node: Command, context: Context): void {
     });
 }
 
-function addJoin(node: Command, context: Context): void {
+/** `varve node join`, or `varve-agent join`. */
+export function addJoin(node: Command, context: Context): void {
   node
     .command('join')
     .description('join this host: make its key here, and get a certificate for it')
