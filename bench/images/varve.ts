@@ -14,16 +14,17 @@ export class Varve implements Importer {
     this.#repository = join(directory, 'repo');
   }
 
-  async import(reference: string, signal: AbortSignal): Promise<MeasuredImport> {
+  async import(reference: string, signal: AbortSignal): Promise<MeasuredImport & { mergeSeconds: number }> {
     await runMeasured('ostree', ['init', `--repo=${this.#repository}`, '--mode=bare'], signal);
     const args = [this.#worker, this.#repository, reference];
     const { stdout, peakMemory } = await runMeasured(process.execPath, args, signal);
-    return { seconds: Number(stdout), peakMemory };
+    const [seconds = 0, mergeSeconds = 0] = stdout.split(' ').map(Number);
+    return { seconds, mergeSeconds, peakMemory };
   }
 
   async merge(reference: string, signal: AbortSignal): Promise<number> {
     await runMeasured('ostree', ['refs', `--repo=${this.#repository}`, '--delete', 'ostree/container/image'], signal);
     await runMeasured('ostree', ['prune', `--repo=${this.#repository}`, '--refs-only'], signal);
-    return (await this.import(reference, signal)).seconds;
+    return (await this.import(reference, signal)).mergeSeconds;
   }
 }

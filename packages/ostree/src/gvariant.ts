@@ -164,8 +164,34 @@ export function tuple<T extends readonly unknown[]>(...members: { [K in keyof T]
 export function decodeNormal<T>(codec: Codec<T>, bytes: Uint8Array): T {
   if (bytes.length > maximumSize) throw invalid(`${bytes.length} bytes are too many`);
   const value = codec.decode(bytes);
-  if (Buffer.compare(codec.encode(value), bytes) !== 0) throw invalid('the bytes are not in normal form');
+  assertNormal(bytes, codec.encode(value));
   return value;
+}
+
+/**
+ * Refuses bytes that differ from what their value is written as.
+ * @throws OstreeError OSTREE_OBJECT_INVALID
+ */
+export function assertNormal(bytes: Uint8Array, written: Uint8Array): void {
+  if (Buffer.compare(written, bytes) !== 0) throw invalid('the bytes are not in normal form');
+}
+
+/** A container's members, which are padded already, followed by the offsets of their ends (section 2.3.6 Framing Offsets). */
+export function withOffsets(members: readonly Uint8Array[], offsets: readonly number[]): Uint8Array {
+  let size = 0;
+  for (const { length } of members) size += length;
+  const width = [1, 2, 4].find((bytes) => size + offsets.length * bytes < 2 ** (8 * bytes));
+  if (width === undefined) throw invalid('the value is larger than 4 GiB');
+  const bytes = Buffer.alloc(size + offsets.length * width);
+  let position = 0;
+  for (const member of members) {
+    bytes.set(member, position);
+    position += member.length;
+  }
+  for (const offset of offsets) {
+    for (let shift = 0; shift < width; shift++) bytes[position++] = offset / 256 ** shift;
+  }
+  return bytes;
 }
 
 export function toVariant<T>(codec: Codec<T>, value: T): Variant {
@@ -191,11 +217,7 @@ class Body {
   }
 
   finish(offsets: readonly number[]): Uint8Array {
-    const width = [1, 2, 4].find((size) => this.#length + offsets.length * size < 2 ** (8 * size));
-    if (width === undefined) throw invalid('the value is larger than 4 GiB');
-    const table = Buffer.alloc(offsets.length * width);
-    for (const [index, offset] of offsets.entries()) table.writeUIntLE(offset, index * width, width);
-    return Buffer.concat([...this.#parts, table]);
+    return withOffsets(this.#parts, offsets);
   }
 }
 

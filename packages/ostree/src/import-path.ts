@@ -31,15 +31,20 @@ const maximumNameBytes = 255;
 export function importPath(raw: string, rules: PathRules = 'any'): ImportPath {
   const parts = raw.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) throw unimportable(raw, 'has the part `..`, which could leave the tree');
-  if (Buffer.byteLength(raw) > maximumPathBytes) throw unimportable(raw, `is longer than ${maximumPathBytes} bytes`);
-  const long = parts.find((part) => Buffer.byteLength(part) > maximumNameBytes);
-  if (long !== undefined) throw unimportable(raw, `has a part that is longer than ${maximumNameBytes} bytes`);
-
+  checkLength(raw, parts);
   const path = relocate(parts).join('/');
   const [toplevel = ''] = parts;
   const isRuntime = runtimeDirectories.has(toplevel);
   if ((isRuntime && parts.length > 1) || path.startsWith(embeddedRepository)) return { path, kept: false };
   return { path, kept: rules === 'any' || isRuntime || path === '' || usrOnlyToplevels.has(firstPart(path)) };
+}
+
+function checkLength(raw: string, parts: readonly string[]): void {
+  const length = Buffer.byteLength(raw);
+  if (length <= maximumNameBytes) return;
+  if (length > maximumPathBytes) throw unimportable(raw, `is longer than ${maximumPathBytes} bytes`);
+  const long = parts.find((part) => Buffer.byteLength(part) > maximumNameBytes);
+  if (long !== undefined) throw unimportable(raw, `has a part that is longer than ${maximumNameBytes} bytes`);
 }
 
 function firstPart(path: string): string {

@@ -13,6 +13,8 @@ import { ambiguousKey, type RawTocEntry, tocEntrySchema } from './toc-entry-sche
 const maximumEntries = 1_000_000;
 const emptyDigest = digestOf(new Uint8Array());
 const version = 1;
+/** A name that `normalize` would leave as it is: no empty parts and none that begin with a dot. */
+const isClean = /^(?:[^/.][^/]*\/)*[^/.][^/]*$/;
 
 export interface TocContext {
   /** For messages. */
@@ -113,7 +115,7 @@ function checkName(name: string, names: Set<string>, context: TocContext): void 
   if (name.includes('\ufffd')) {
     throw rangesUnsupported(`the table of contents of layer ${context.layer} has a name that may not be UTF-8`);
   }
-  const cleaned = posix.normalize(`/${name}`).replace(/\/$/, '');
+  const cleaned = isClean.test(name) ? `/${name}` : posix.normalize(`/${name}`).replace(/\/$/, '');
   if (names.has(cleaned)) throw lie(context, name, 'is there twice');
   names.add(cleaned);
 }

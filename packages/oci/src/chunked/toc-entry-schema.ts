@@ -60,17 +60,15 @@ export const tocEntrySchema = z.object({
 
 export type RawTocEntry = z.infer<typeof tocEntrySchema>;
 
+const knownKeys: ReadonlySet<string> = new Set([
+  ...Object.keys(tocEntrySchema.shape),
+  ...['accesstime', 'changetime', 'devMajor', 'devMinor'],
+]);
 /** Readers that ignore case (Go's) would take such a key for the one it resembles. */
-const knownKeys: ReadonlyMap<string, string> = new Map(
-  [...Object.keys(tocEntrySchema.shape), 'accesstime', 'changetime', 'devMajor', 'devMinor'].map(
-    (key): [string, string] => [key.toLowerCase(), key],
-  ),
-);
+const lowerCaseKeys: ReadonlySet<string> = new Set([...knownKeys].map((key) => key.toLowerCase()));
 
 /** A key that is a known one in another case; undefined where there is none. */
 export function ambiguousKey(entry: object): string | undefined {
-  return Object.keys(entry).find((key) => {
-    const known = knownKeys.get(key.toLowerCase());
-    return known !== undefined && known !== key;
-  });
+  for (const key in entry) if (!knownKeys.has(key) && lowerCaseKeys.has(key.toLowerCase())) return key;
+  return undefined;
 }

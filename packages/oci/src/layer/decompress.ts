@@ -5,6 +5,8 @@ import { OciError } from '../error.ts';
 const gzipMagic = [0x1f, 0x8b];
 const zstdMagic = [0x28, 0xb5, 0x2f, 0xfd];
 const chunkSize = 256 * 1024;
+/** The decoder has a thread of its own: it works ahead of the consumer by a few chunks. */
+const decoderOptions = { chunkSize, readableHighWaterMark: 4 * chunkSize };
 
 /**
  * Decompresses gzip or zstd, of one or many members or frames, and passes anything else on. Recognised by the first bytes
@@ -45,8 +47,8 @@ function free({ buffer, byteOffset, length }: Uint8Array): void {
 }
 
 function createDecoder(head: Uint8Array): ReturnType<typeof createGunzip | typeof createZstdDecompress> | undefined {
-  if (startsWith(head, gzipMagic)) return createGunzip({ chunkSize });
-  if (startsWith(head, zstdMagic)) return createZstdDecompress({ chunkSize });
+  if (startsWith(head, gzipMagic)) return createGunzip(decoderOptions);
+  if (startsWith(head, zstdMagic)) return createZstdDecompress(decoderOptions);
   return undefined;
 }
 

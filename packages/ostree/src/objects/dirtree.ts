@@ -1,6 +1,6 @@
 import { checksumFromBytes, checksumToBytes, type OstreeChecksum } from '../checksum.ts';
 import { OstreeError } from '../error.ts';
-import { array, byteArray, decodeNormal, string, tuple } from '../gvariant.ts';
+import { array, assertNormal, byteArray, string, tuple, withOffsets } from '../gvariant.ts';
 import { assertFileName, compareNames } from './names.ts';
 
 /** The content of one directory: names with the checksums of what they name. */
@@ -9,25 +9,52 @@ export interface DirectoryTree {
   readonly directories: ReadonlyMap<string, { readonly tree: OstreeChecksum; readonly metadata: OstreeChecksum }>;
 }
 
+const checksumSize = 32;
+
+/** `(a(say)a(sayay))`: OSTREE_TREE_GVARIANT_FORMAT of ostree-core.h. */
 const codec = tuple<[[string, Uint8Array][], [string, Uint8Array, Uint8Array][]]>(
   array(tuple<[string, Uint8Array]>(string, byteArray)),
   array(tuple<[string, Uint8Array, Uint8Array]>(string, byteArray, byteArray)),
 );
 
-/** `(a(say)a(sayay))`: OSTREE_TREE_GVARIANT_FORMAT of ostree-core.h. */
+/** What `codec` would write, in a fifth of the time: an import writes thousands of directories. */
 export function encodeDirectoryTree({ files, directories }: DirectoryTree): Uint8Array {
-  const fileRows = [...files].map(([name, checksum]): [string, Uint8Array] => [name, checksumToBytes(checksum)]);
-  const directoryRows = [...directories].map(([name, { tree, metadata }]): [string, Uint8Array, Uint8Array] => [
-    name,
-    checksumToBytes(tree),
-    checksumToBytes(metadata),
-  ]);
-  return codec.encode([fileRows.sort(byName), directoryRows.sort(byName)]);
+  const fileRows = [...files].map(([name, checksum]) => encodeRow(name, [checksum]));
+  const directoryRows = [...directories].map(([name, { tree, metadata }]) => encodeRow(name, [tree, metadata]));
+  const [first, second] = [joinRows(fileRows), joinRows(directoryRows)];
+  return withOffsets([first, second], [first.length]);
+}
+
+interface Row {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** A tuple of a string and of checksums. Nothing in it needs alignment. */
+function encodeRow(name: string, checksums: readonly OstreeChecksum[]): Row {
+  const nameBytes = Buffer.from(`${name}\0`, 'utf8');
+  const parts = [nameBytes, ...checksums.map(checksumToBytes)];
+  // The ends of all members but the last, the last of them first.
+  const ends = checksums.map((_, index) => nameBytes.length + checksumSize * index).reverse();
+  return { name, bytes: withOffsets(parts, ends) };
+}
+
+function joinRows(rows: Row[]): Uint8Array {
+  rows.sort((a, b) => compareNames(a.name, b.name));
+  let end = 0;
+  const ends = rows.map(({ bytes }) => {
+    end += bytes.length;
+    return end;
+  });
+  return withOffsets(
+    rows.map(({ bytes }) => bytes),
+    ends,
+  );
 }
 
 /** @throws OstreeError OSTREE_OBJECT_INVALID */
 export function decodeDirectoryTree(bytes: Uint8Array): DirectoryTree {
-  const [fileRows, directoryRows] = decodeNormal(codec, bytes);
+  const [fileRows, directoryRows] = codec.decode(bytes);
   assertNames(fileRows);
   assertNames(directoryRows);
   const files = new Map(fileRows.map(([name, checksum]) => [name, checksumFromBytes(checksum)]));
@@ -39,7 +66,9 @@ export function decodeDirectoryTree(bytes: Uint8Array): DirectoryTree {
   );
   const twice = [...files.keys()].find((name) => directories.has(name));
   if (twice !== undefined) throw unordered(twice);
-  return { files, directories };
+  const decoded = { files, directories };
+  assertNormal(bytes, encodeDirectoryTree(decoded));
+  return decoded;
 }
 
 function assertNames(rows: readonly (readonly [string, ...unknown[]])[]): void {
@@ -49,10 +78,6 @@ function assertNames(rows: readonly (readonly [string, ...unknown[]])[]): void {
     if (previous !== undefined && compareNames(previous, name) >= 0) throw unordered(name);
     previous = name;
   }
-}
-
-function byName(a: readonly [string, ...unknown[]], b: readonly [string, ...unknown[]]): number {
-  return compareNames(a[0], b[0]);
 }
 
 function unordered(name: string): OstreeError {
