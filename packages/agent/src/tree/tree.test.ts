@@ -69,3 +69,31 @@ test('a full directory stays, an empty one and a missing entry are gone', async 
   expect(await tree.remove('/etc/d')).toBe(true);
   expect(await tree.remove('/etc/d/f')).toBe(true);
 });
+
+describe('directories that the image links into /var', () => {
+  test('lead to where /var lies', async () => {
+    await mkdir(join(base, 'var/usrlocal'), { recursive: true });
+    await mkdir(join(tree.root, 'usr'));
+    await symlink('../var/usrlocal', join(tree.root, 'usr/local'));
+    await symlink('/var/opt', join(tree.root, 'opt'));
+    const deployment = new Tree(tree.root, join(base, 'var'));
+    for (const path of ['/usr/local/bin/a', '/opt/b', '/var/lib/c']) {
+      await deployment.writeFile(path, Buffer.from(path), { mode: 0o644, ...owner });
+      expect((await deployment.readFile(path))?.toString()).toBe(path);
+      expect((await deployment.lstat(path))?.size).toBe(path.length);
+    }
+    expect((await readdir(join(base, 'var'))).sort()).toEqual(['lib', 'opt', 'usrlocal']);
+  });
+
+  test('are not followed anywhere else, nor used when the image has them itself', async () => {
+    await symlink(outside, join(tree.root, 'opt'));
+    await mkdir(join(tree.root, 'usr/local'), { recursive: true });
+    await symlink('../../outside', join(tree.root, 'home'));
+    for (const path of ['/opt/a', '/usr/local/a', '/home/a']) {
+      await expect(tree.writeFile(path, Buffer.from(''), { mode: 0o644, ...owner })).rejects.toMatchObject({
+        code: 'TREE_PATH_UNSAFE',
+      });
+    }
+    expect(await readdir(outside)).toEqual([]);
+  });
+});

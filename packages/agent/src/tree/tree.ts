@@ -17,7 +17,7 @@ import {
   symlink,
   unlink,
 } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { OstreeError, readFileInTree, writeFileInTree } from '@varve/ostree';
 import { isErrno } from '../state/durable-file.ts';
 
@@ -36,12 +36,21 @@ export interface FileDigest {
 const openDirectory = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const openFile = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+/**
+ * Directories that image-based systems keep in /var behind a link of the image's (ostree docs, adapting-existing.md).
+ * Only these links are followed, only from the root or /usr, which nobody but the image writes, and only into /var.
+ */
+const linkedDirectories = ['/usr/local', '/opt', '/home', '/root', '/srv', '/mnt'];
+
 /** A directory tree; every path is absolute as seen from its root, such as `/etc/hosts`. */
 export class Tree {
   readonly root: string;
+  readonly #var: string | undefined;
 
-  constructor(root: string) {
+  /** `varDirectory`: where /var lies when it is not in the tree, as for a deployment that is not booted. */
+  constructor(root: string, varDirectory?: string) {
     this.root = root;
+    this.#var = varDirectory;
   }
 
   /** What lies at the path, links not followed; undefined when nothing does or a parent is missing. */
@@ -55,7 +64,8 @@ export class Tree {
 
   /** Content of a regular file; undefined when there is none. */
   async readFile(path: string): Promise<Buffer | undefined> {
-    return await readFileInTree(this.root, path);
+    const { base, rest } = await this.#locate(path);
+    return await readFileInTree(base, rest);
   }
 
   async digestFile(path: string): Promise<FileDigest | undefined> {
@@ -83,7 +93,8 @@ export class Tree {
   /** Writes a regular file in one step; a link of that name is replaced, never followed. */
   async writeFile(path: string, content: Uint8Array, attributes: Attributes): Promise<void> {
     await this.#withParent(path, true, (parent, name) => this.#refuseDirectory(join(parent, name), path));
-    await writeFileInTree(this.root, path, content, attributes);
+    const { base, rest } = await this.#locate(path);
+    await writeFileInTree(base, rest, content, attributes);
   }
 
   async writeLink(path: string, target: string, owner: Omit<Attributes, 'mode'>): Promise<void> {
@@ -126,6 +137,33 @@ export class Tree {
     return gone ?? true;
   }
 
+  /**
+   * Runs `use` with the path of the parent directory, held open, and the entry's name: for several system calls on
+   * entries of one directory. Throws ENOENT when the parent is missing.
+   */
+  async inParent<T>(path: string, use: (parent: string, name: string) => Promise<T>): Promise<T> {
+    return await this.#withParent(path, false, use);
+  }
+
+  /** The directory below which a path lies, and the rest of the path. */
+  async #locate(path: string): Promise<{ base: string; rest: string }> {
+    const real = await this.#followImageLink(path);
+    if (this.#var === undefined || !real.startsWith('/var/')) return { base: this.root, rest: real };
+    return { base: this.#var, rest: real.slice('/var'.length) };
+  }
+
+  async #followImageLink(path: string): Promise<string> {
+    const linked = linkedDirectories.find((directory) => path.startsWith(`${directory}/`));
+    if (linked === undefined) return path;
+    const link = await readlink(join(this.root, linked)).catch(ignore('EINVAL', 'ENOENT'));
+    const target = link === undefined ? linked : posix.resolve(posix.dirname(linked), link);
+    if (target.startsWith('/var/')) return target + path.slice(linked.length);
+    throw new OstreeError(
+      'TREE_PATH_UNSAFE',
+      `${linked} in ${this.root} belongs to the image, which no config changes; make it a link into /var in the Containerfile, or put ${path} into the image`,
+    );
+  }
+
   async #lookUp<T>(path: string, read: (entry: string) => Promise<T>): Promise<T | undefined> {
     try {
       return await this.#withParent(path, false, async (parent, name) => await read(join(parent, name)));
@@ -136,12 +174,13 @@ export class Tree {
   }
 
   async #withParent<T>(path: string, create: boolean, use: (parent: string, name: string) => Promise<T>): Promise<T> {
-    const parts = path.split('/').filter((part) => part !== '');
+    const { base, rest } = await this.#locate(path);
+    const parts = rest.split('/').filter((part) => part !== '');
     const name = parts.pop();
     if (name === undefined || parts.includes('..') || name === '..') {
-      throw new OstreeError('TREE_PATH_UNSAFE', `"${path}" does not name an entry below ${this.root}`);
+      throw new OstreeError('TREE_PATH_UNSAFE', `"${path}" does not name an entry below ${base}`);
     }
-    let directory = await open(this.root, openDirectory);
+    let directory = await open(base, openDirectory);
     try {
       let reached = '';
       for (const part of parts) {
@@ -194,9 +233,9 @@ async function makeDirectory(entry: string): Promise<boolean> {
   }
 }
 
-function ignore(code: string): (error: unknown) => undefined {
+function ignore(...codes: string[]): (error: unknown) => undefined {
   return (error) => {
-    if (!isErrno(error, code)) throw error;
+    if (!isErrno(error, ...codes)) throw error;
     return undefined;
   };
 }
