@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHost, hostStatus, joinHost, runAgent, stateDirectoryOf } from '@varve/agent';
 import {
+  createSigningKeys,
   eventResource,
   leaseResource,
   type MachineConfigNode,
@@ -38,6 +39,7 @@ let directory: string;
 let running: Promise<void>;
 /** Milliseconds; as the controller wants it while undefined. */
 let validity: number | undefined;
+const signingKeys = createSigningKeys();
 const stop = new AbortController();
 const agents: Agent[] = [];
 
@@ -108,6 +110,7 @@ beforeAll(async () => {
     resolveImage: async (reference) => parseDigest(reference.replace(/.*@/, '')),
     logger: pino({ level: 'silent' }),
     signal: stop.signal,
+    signingKeys: { current: () => signingKeys, onChange: () => {} },
     settle: 100,
   });
 });

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   certificateSigningRequestResource,
+  createSigningKeys,
   eventResource,
   kubeletClientSigner,
   type MachineConfig,
@@ -40,6 +41,7 @@ const token = 'abcdef.0123456789abcdef';
 const pace = 20;
 const logger = pino({ level: process.env.VARVE_TEST_LOG ?? 'silent' });
 
+const signingKeys = createSigningKeys();
 const stop = new AbortController();
 const running: Promise<unknown>[] = [];
 const hosts = new Map<string, SimulatedHost>();
@@ -67,6 +69,7 @@ function runControllers(): void {
     resolveImage,
     logger,
     signal: AbortSignal.any([stop.signal, end.signal]),
+    signingKeys: { current: () => signingKeys, onChange: () => {} },
     settle: 50,
     heartbeatGracePeriod: 6_000,
   });

@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest';
 import {
   type ConfigurationKeys,
   createConfigurationKey,
+  createSigningKeys,
   followKeys,
   parseKeyChain,
   publicHalf,
+  rotateSigningKeys,
   signKeys,
 } from './configuration-keys.ts';
 
@@ -53,3 +55,14 @@ function rsaKey(): string {
     .publicKey.export({ type: 'spki', format: 'pem' })
     .toString();
 }
+
+test('rotations overlap, and a revocation does not', () => {
+  const first = createSigningKeys();
+  const second = rotateSigningKeys(first);
+  const third = rotateSigningKeys(second, { revoke: true });
+  const halves = [first, second, third].map(({ privateKey }) => publicHalf(createPrivateKey(privateKey)));
+  expect(followKeys(first.chain, undefined)).toEqual({ keys: { version: 1, keys: halves.slice(0, 1) } });
+  const held = { version: 1, keys: halves.slice(0, 1) };
+  expect(followKeys(second.chain, held)).toEqual({ keys: { version: 2, keys: halves.slice(0, 2) } });
+  expect(followKeys(third.chain, held)).toEqual({ keys: { version: 3, keys: halves.slice(2) } });
+});

@@ -1,7 +1,7 @@
 // The keys that say what hosts run. Hosts pin the set of public keys when they join; a later set replaces it only when
 // a key of the set before has signed it, so that the sets form a chain that each host walks from where it stands
 // (the idea of TUF's root rotation: The Update Framework specification, section 5.3).
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import * as z from 'zod';
 import { canonicalJson } from './canonical-json.ts';
 import { maxEnvelopeLength, openEnvelope, sealEnvelope } from './dsse.ts';
@@ -27,10 +27,38 @@ export const configurationKeysSchema = z.object({
   keys: z.array(z.string().max(1024).refine(isEd25519)).min(1).max(maxKeys),
 });
 
+/** What the control plane keeps: the key that signs, and the published chain, whose newest set holds its public half. */
+export interface SigningKeys {
+  /** Ed25519, PKCS #8 in PEM. */
+  readonly privateKey: string;
+  readonly chain: readonly string[];
+}
+
+/** The first key of a control plane. */
+export function createSigningKeys(): SigningKeys {
+  const privateKey = createPrivateKey(createConfigurationKey());
+  const keys = { version: 1, keys: [publicHalf(privateKey)] };
+  return { privateKey: pem(privateKey), chain: [signKeys(keys, privateKey)] };
+}
+
+/**
+ * The next key. The one that signed until now stays trusted until the rotation after this one, so that hosts keep what
+ * they were told last; `revoke` takes every other key out at once, for a key that has leaked.
+ * @throws when the chain does not belong to the key
+ */
+export function rotateSigningKeys(present: SigningKeys, { revoke = false } = {}): SigningKeys {
+  const old = createPrivateKey(present.privateKey);
+  const held = followKeys(present.chain, undefined);
+  if ('problem' in held) throw new Error(held.problem);
+  const next = createPrivateKey(createConfigurationKey());
+  const kept = revoke ? [] : [publicHalf(old)];
+  const keys = { version: held.keys.version + 1, keys: [...kept, publicHalf(next)] };
+  return { privateKey: pem(next), chain: [...present.chain, signKeys(keys, old)] };
+}
+
 /** A new key pair's private half: PKCS #8 in PEM. */
 export function createConfigurationKey(): string {
-  const { privateKey } = generateKeyPairSync('ed25519');
-  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return pem(generateKeyPairSync('ed25519').privateKey);
 }
 
 /** The public half of a private key, as it stands in a set. */
@@ -77,7 +105,7 @@ export function followKeys(chain: readonly string[], held: ConfigurationKeys | u
 
 /** Public keys of a set. */
 export function keyObjects({ keys }: ConfigurationKeys): KeyObject[] {
-  return keys.map((pem) => createPublicKey(pem));
+  return keys.map((key) => createPublicKey(key));
 }
 
 /** What a statement says of itself; its signature is looked at before that counts. */
@@ -91,11 +119,15 @@ function readUnverified(envelope: string): ConfigurationKeys | undefined {
   }
 }
 
-function isEd25519(pem: string): boolean {
+function pem(privateKey: KeyObject): string {
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+function isEd25519(text: string): boolean {
   // Without this a private key would do: its public half can be computed.
-  if (!pem.startsWith('-----BEGIN PUBLIC KEY-----')) return false;
+  if (!text.startsWith('-----BEGIN PUBLIC KEY-----')) return false;
   try {
-    return createPublicKey(pem).asymmetricKeyType === 'ed25519';
+    return createPublicKey(text).asymmetricKeyType === 'ed25519';
   } catch {
     return false;
   }

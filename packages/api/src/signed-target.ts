@@ -4,9 +4,10 @@
 import { createHash, type KeyObject } from 'node:crypto';
 import * as z from 'zod';
 import { canonicalJson } from './canonical-json.ts';
-import { maxEnvelopeLength, openEnvelope, sealEnvelope } from './dsse.ts';
+import { disruptionPolicySchema } from './disruption-policy.ts';
+import { openEnvelope, sealEnvelope } from './dsse.ts';
+import { driftPolicySchema, healthChecksSchema } from './health-checks.ts';
 import type { MachineConfigSpec } from './machine-config-spec.ts';
-import { unknownObjectSchema } from './schema.ts';
 
 export const signedTargetAnnotation = 'varve.dev/signed-target';
 const payloadType = 'application/vnd.varve.target.v1+json';
@@ -27,10 +28,12 @@ const statementSchema = z.object({
     .regex(/@sha256:[0-9a-f]{64}$/)
     .optional(),
   phase: z.enum(['Staged', 'Applied']),
-  /** What a change needs: the disruption policy that holds for the host. */
-  disruption: unknownObjectSchema.optional(),
-  /** When a boot counts as good: the pool's health checks. */
-  health: unknownObjectSchema.optional(),
+  /** What a change does to the running host: the administrator's rules. */
+  disruption: disruptionPolicySchema.optional(),
+  /** What makes the host healthy after an update. */
+  health: healthChecksSchema.optional(),
+  /** What is done about managed paths that somebody changed. */
+  drift: driftPolicySchema.optional(),
 });
 export type TargetStatement = z.infer<typeof statementSchema>;
 /** A statement before its place in the sequence is known. */
@@ -56,17 +59,6 @@ export function openTarget(envelope: string, keys: readonly KeyObject[]): Opened
   if ('problem' in opened) return opened;
   const statement = parseStatement(opened.payload.toString('utf8'));
   return statement ? { statement, keyId: opened.keyId } : { problem: 'holds no statement of a target' };
-}
-
-/** What an envelope says of itself, signed by anybody: to compare with, never to act on. */
-export function peekTarget(envelope: string): TargetStatement | undefined {
-  if (envelope.length > maxEnvelopeLength) return undefined;
-  try {
-    const { payload } = z.object({ payload: z.string() }).parse(JSON.parse(envelope));
-    return parseStatement(Buffer.from(payload, 'base64').toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 /** Above the previous one and not below the clock: neither a lost annotation nor a clock set back makes it go back. */

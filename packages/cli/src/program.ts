@@ -7,6 +7,7 @@ import { addApply } from './commands/apply-command.ts';
 import { addGet } from './commands/get-command.ts';
 import { addHost } from './commands/host-command.ts';
 import { addImage } from './commands/image-command.ts';
+import { addKey } from './commands/key-command.ts';
 import { addNode } from './commands/node-command.ts';
 import { addRollout } from './commands/rollout-command.ts';
 import { addUp } from './commands/up-command.ts';
@@ -23,6 +24,7 @@ export function createProgram(context: Context): Command {
   addWhy(program, context);
   addImage(program, context);
   addNode(program, context);
+  addKey(program, context);
   addHost(program, context);
   addAgent(program, context);
   tab(program, { completionCommandName: 'completion' });

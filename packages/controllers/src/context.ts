@@ -1,22 +1,28 @@
 // What every controller is given: the server, one shared copy of what is on it, and where to report.
 import {
   type CertificateSigningRequest,
+  type ConfigMap,
   certificateSigningRequestResource,
+  configMapResource,
+  configurationKeysName,
   type KubeObject,
   type Lease,
   leaseResource,
   type MachineConfig,
   type MachineConfigNode,
   type MachineConfigPool,
+  type MachineConfiguration,
   machineConfigNodeResource,
   machineConfigPoolResource,
   machineConfigResource,
+  machineConfigurationResource,
   type Node,
   nodeResource,
   type ResourceDefinition,
 } from '@varve/api';
 import { type EventRecorder, Informer, type KubeClient } from '@varve/kube';
 import type { Logger } from 'pino';
+import type { TargetSigner } from './sign/signer.ts';
 
 /** Where agents keep their heartbeats (kubernetes corev1.NamespaceNodeLease). */
 export const nodeLeaseNamespace = 'kube-node-lease';
@@ -31,12 +37,16 @@ export interface Sources {
   readonly nodes: Source<Node>;
   readonly leases: Source<Lease>;
   readonly requests: Source<CertificateSigningRequest>;
+  readonly configurations: Source<MachineConfiguration>;
+  /** The published chain of configuration keys, alone. */
+  readonly keys: Source<ConfigMap>;
 }
 
 export interface ControllerContext {
   readonly client: Pick<KubeClient, 'get' | 'list' | 'create' | 'update' | 'updateStatus' | 'delete'>;
   readonly informers: Sources;
   readonly events: Pick<EventRecorder, 'record'>;
+  readonly targets: TargetSigner;
   readonly logger: Logger;
 }
 
@@ -46,9 +56,12 @@ export interface Controller {
 }
 
 export function createInformers(client: KubeClient, logger: Logger) {
-  function informer<T extends KubeObject>(definition: ResourceDefinition<T>, namespace?: string): Informer<T> {
+  function informer<T extends KubeObject>(
+    definition: ResourceDefinition<T>,
+    only: { namespace?: string; fieldSelector?: string } = {},
+  ): Informer<T> {
     return new Informer(client, definition, {
-      ...(namespace !== undefined && { namespace }),
+      ...only,
       onError: (error) =>
         logger.warn({ err: error, resource: definition.plural }, 'watch interrupted; it is taken up again'),
     });
@@ -58,8 +71,13 @@ export function createInformers(client: KubeClient, logger: Logger) {
     configs: informer(machineConfigResource),
     states: informer(machineConfigNodeResource),
     nodes: informer(nodeResource),
-    leases: informer(leaseResource, nodeLeaseNamespace),
+    leases: informer(leaseResource, { namespace: nodeLeaseNamespace }),
     requests: informer(certificateSigningRequestResource),
+    configurations: informer(machineConfigurationResource),
+    keys: informer(configMapResource, {
+      namespace: configurationKeysName.namespace,
+      fieldSelector: `metadata.name=${configurationKeysName.name}`,
+    }),
   } satisfies Sources;
 }
 

@@ -5,5 +5,6 @@ export { membershipOf } from './node/membership.ts';
 export { createImageResolver, type ResolveImage } from './render/resolve-image.ts';
 export type { Member, Standing, Target } from './rollout/member.ts';
 export { planRollout, type RolloutPlan, type RolloutStep } from './rollout/plan.ts';
+export type { SigningKeySource } from './sign/signer.ts';
 export { type ControllersOptions, startControllers } from './start.ts';
 export { type Explanation, explainNode, type WhyInput } from './why/explain.ts';

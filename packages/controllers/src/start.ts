@@ -10,12 +10,16 @@ import { createHeartbeatController } from './node/heartbeat.ts';
 import { createRenderController } from './render/controller.ts';
 import type { ResolveImage } from './render/resolve-image.ts';
 import { createRolloutController } from './rollout/controller.ts';
+import { createSignController } from './sign/controller.ts';
+import { type SigningKeySource, TargetSigner } from './sign/signer.ts';
 
 export interface ControllersOptions {
   /** With the rights of system:masters. It stays open; the caller closes it. */
   readonly client: KubeClient;
   readonly signer: Signer;
   readonly resolveImage: ResolveImage;
+  /** Signs what hosts are to run. */
+  readonly signingKeys: SigningKeySource;
   readonly logger: Logger;
   readonly signal: AbortSignal;
   /** Milliseconds: how long a pool must rest before it is rendered (1 s), and how long a host may be silent (40 s). */
@@ -25,17 +29,24 @@ export interface ControllersOptions {
 
 /** Runs until the abort, then resolves when everything has ended. */
 export async function startControllers(options: ControllersOptions): Promise<void> {
-  const { client, logger, signal, settle, heartbeatGracePeriod } = options;
+  const { client, logger, signal, settle, heartbeatGracePeriod, signingKeys } = options;
   const informers = createInformers(client, logger);
   const onError = (error: unknown) => logger.warn({ err: error }, 'an event could not be recorded');
   await using events = new EventRecorder(client, { component: 'varve-controllers', onError });
-  const context: ControllerContext = { client, informers, events, logger };
+  const context: ControllerContext = {
+    client,
+    informers,
+    events,
+    logger,
+    targets: new TargetSigner(informers, signingKeys),
+  };
   const controllers: Controller[] = [
     createEnrollController(context, options.signer),
     createNodeController(context),
     createHeartbeatController(context, heartbeatGracePeriod === undefined ? {} : { gracePeriod: heartbeatGracePeriod }),
     createRenderController(context, { resolveImage: options.resolveImage, ...(settle !== undefined && { settle }) }),
     createRolloutController(context),
+    createSignController(context),
     createGarbageController(context),
   ];
   const all = Object.values(informers);

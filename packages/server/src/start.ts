@@ -11,7 +11,7 @@ import {
   notFoundHandler,
   Store,
 } from '@varve/apiserver';
-import { startControllers } from '@varve/controllers';
+import { type SigningKeySource, startControllers } from '@varve/controllers';
 import {
   type CertificateAuthority,
   type Credential,
@@ -23,6 +23,7 @@ import { RegistryStorage, registryPlugin } from '@varve/registry';
 import fastify from 'fastify';
 import type { Logger } from 'pino';
 import { createRegistryAuthorizer } from './authorize-registry.ts';
+import { ConfigurationKeyFile } from './configuration-keys.ts';
 import { writeCredentialFiles } from './credential-files.ts';
 import { createResolver } from './image-resolver.ts';
 import { certificateHosts, formatAuthority, type ListenAddress, listenError } from './listen.ts';
@@ -62,6 +63,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const store = opening.adopt(Store.open(state.databasePath), (open) => open.close());
   const ca = await state.authority();
   const registryPassword = await state.registryPassword();
+  const onKeyError = (err: unknown) => options.logger.error({ err }, 'the new configuration key cannot be used');
+  const signingKeys = opening.use(await ConfigurationKeyFile.open(state, onKeyError));
   const registry = opening.use(await RegistryStorage.open(state.registryPath));
   const parts = { state, ca, store, registry, registryPassword };
   const { port, close } = await listen(options, parts);
@@ -70,7 +73,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const administrator = await state.administratorCredential(ca);
   await writeCredentialFiles(state, { url, authority, ca: ca.certificate, administrator, registryPassword });
   const stop = new AbortController();
-  const ended = runControllers(options.logger, { url, authority, ca }, AbortSignal.any([options.signal, stop.signal]));
+  const own = { url, authority, ca, signingKeys };
+  const ended = runControllers(options.logger, own, AbortSignal.any([options.signal, stop.signal]));
   const open = opening.move();
   return {
     url,
@@ -142,6 +146,7 @@ interface Own {
   readonly url: string;
   readonly authority: string;
   readonly ca: CertificateAuthority;
+  readonly signingKeys: SigningKeySource;
 }
 
 async function runControllers(logger: Logger, own: Own, signal: AbortSignal): Promise<void> {
@@ -160,6 +165,7 @@ async function runControllers(logger: Logger, own: Own, signal: AbortSignal): Pr
       client,
       signer: (request, { validity }) => signCertificateRequest(own.ca, request, { validity }),
       resolveImage: resolver.resolveImage,
+      signingKeys: own.signingKeys,
       logger,
       signal,
     });

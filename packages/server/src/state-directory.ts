@@ -122,7 +122,8 @@ function isFresh(credential: Credential): boolean {
   return parseCertificate(credential.certificate).notAfter.getTime() - Date.now() > renewBefore;
 }
 
-async function readText(path: string): Promise<string | undefined> {
+/** Undefined when there is no such file. */
+export async function readText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {

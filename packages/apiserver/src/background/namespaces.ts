@@ -4,7 +4,7 @@ import type { Store } from '../store/store.ts';
 import { nameLabel } from '../strategies/namespace.ts';
 import { timestamp } from '../time.ts';
 
-const firstNamespaces = ['default', 'kube-system', 'kube-node-lease'];
+const firstNamespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
 export async function ensureNamespaces(store: Store): Promise<void> {
   const missing = firstNamespaces.filter(

@@ -1,17 +1,21 @@
 // How the rollout controller behaves when its copy of the cluster is late. With a real server the copy is late only for
 // moments that no test can choose, so the server here is a map.
-import type {
-  KubeObject,
-  MachineConfig,
-  MachineConfigNode,
-  MachineConfigPool,
-  Node,
-  ResourceDefinition,
+import {
+  type ConfigMap,
+  createSigningKeys,
+  type KubeObject,
+  type MachineConfig,
+  type MachineConfigNode,
+  type MachineConfigPool,
+  type MachineConfiguration,
+  type Node,
+  type ResourceDefinition,
 } from '@varve/api';
 import { KubeError } from '@varve/kube';
 import pino from 'pino';
 import { expect, it, vi } from 'vitest';
 import type { ControllerContext, Source } from '../context.ts';
+import { TargetSigner } from '../sign/signer.ts';
 import { createRolloutController } from './controller.ts';
 import { setReady } from './fleet.ts';
 
@@ -61,6 +65,7 @@ class MapServer {
 }
 
 const config = 'rendered-web-1';
+const keys = createSigningKeys();
 
 function staged(name: string): MachineConfigNode {
   return {
@@ -85,6 +90,8 @@ function setUp() {
     nodes: new LateCopy<Node>(),
     leases: new LateCopy<KubeObject>(),
     requests: new LateCopy<never>(),
+    configurations: new LateCopy<MachineConfiguration>(),
+    keys: new LateCopy<ConfigMap>(),
   };
   const client: ControllerContext['client'] = {
     get: unused,
@@ -99,6 +106,7 @@ function setUp() {
     informers: copies,
     events: { record: () => {} },
     logger: pino({ level: 'silent' }),
+    targets: new TargetSigner(copies, { current: () => keys, onChange: () => {} }),
   };
   const controller = createRolloutController(context);
   copies.configs.deliver({ apiVersion: '', kind: 'MachineConfig', metadata: { name: config }, spec: {} });

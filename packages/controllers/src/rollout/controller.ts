@@ -119,7 +119,8 @@ async function applyStep(
   const state = context.informers.states.get(step.node);
   const { target } = plan;
   if (!state || !target) return;
-  const written = await context.client.update(machineConfigNodeResource, withStep(state, step, target), { signal });
+  const next = context.targets.sign(withStep(state, step, target));
+  const written = await context.client.update(machineConfigNodeResource, next, { signal });
   ownWrites.note(written);
   context.events.record(written, 'Normal', step.kind === 'Aim' ? 'TargetSet' : 'SlotGranted', step.reason);
 }

@@ -1,0 +1,55 @@
+// Signs what a MachineConfigNode's spec asks for, with all that the administrator says about it.
+import {
+  digestConfig,
+  disruptionPolicyOf,
+  type MachineConfig,
+  type MachineConfigNode,
+  machineConfigurationName,
+  type SigningKeys,
+} from '@varve/api';
+import type { Sources } from '../context.ts';
+import { type TargetPolicies, targetContent, withSignedTarget } from './target.ts';
+
+/** Where the controllers get the key that signs. It may change while they run. */
+export interface SigningKeySource {
+  current(): SigningKeys;
+  /** Calls back after each rotation. */
+  onChange(listener: () => void): void;
+}
+
+export class TargetSigner {
+  readonly keys: SigningKeySource;
+  readonly #informers: Pick<Sources, 'configs' | 'configurations' | 'pools'>;
+  /** Rendered configs never change, are large, and each is signed for many hosts. */
+  readonly #digests = new WeakMap<MachineConfig, string>();
+
+  constructor(informers: Pick<Sources, 'configs' | 'configurations' | 'pools'>, keys: SigningKeySource) {
+    this.#informers = informers;
+    this.keys = keys;
+  }
+
+  /** The object with the signature of what its spec asks for; the same object when there is nothing to sign. */
+  sign(state: MachineConfigNode): MachineConfigNode {
+    const config = this.#informers.configs.get(state.spec.configVersion.desired);
+    if (!config) return state;
+    const content = targetContent(state, this.#digestOf(config), this.#policiesFor(state.spec.pool.name));
+    return content ? withSignedTarget(state, content, this.keys.current(), new Date()) : state;
+  }
+
+  #policiesFor(name: string): TargetPolicies {
+    const pool = this.#informers.pools.get(name);
+    return {
+      disruption: disruptionPolicyOf(this.#informers.configurations.get(machineConfigurationName)),
+      health: pool?.spec.healthChecks,
+      drift: pool?.spec.driftPolicy,
+    };
+  }
+
+  #digestOf(config: MachineConfig): string {
+    const known = this.#digests.get(config);
+    if (known !== undefined) return known;
+    const digest = digestConfig(config.spec);
+    this.#digests.set(config, digest);
+    return digest;
+  }
+}
