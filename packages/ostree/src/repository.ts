@@ -7,7 +7,7 @@ import { checksumOf, type OstreeChecksum, parseChecksum } from './checksum.ts';
 import { runCommand } from './command.ts';
 import { OstreeError } from './error.ts';
 import { type Commit, decodeCommit } from './objects/commit.ts';
-import { type DirectoryTree, decodeDirectoryTree } from './objects/dirtree.ts';
+import { type DirectoryTree, readDirectoryTree } from './objects/dirtree.ts';
 import { openArchiveFile, openBareFile, type StoredFile } from './stored-file.ts';
 import { temporaryPath } from './temporary.ts';
 
@@ -73,7 +73,7 @@ export class Repository {
 
   /** @throws OstreeError REPOSITORY_DAMAGED, OSTREE_OBJECT_INVALID */
   readDirTree(checksum: OstreeChecksum): DirectoryTree {
-    return decodeDirectoryTree(this.#readObject(checksum, 'dirtree'));
+    return readDirectoryTree(this.#readObject(checksum, 'dirtree'));
   }
 
   /**

@@ -52,8 +52,21 @@ function joinRows(rows: Row[]): Uint8Array {
   );
 }
 
-/** @throws OstreeError OSTREE_OBJECT_INVALID */
+/**
+ * Decodes a directory tree that comes from elsewhere: one that would not be written exactly so again is refused.
+ * @throws OstreeError OSTREE_OBJECT_INVALID
+ */
 export function decodeDirectoryTree(bytes: Uint8Array): DirectoryTree {
+  const tree = readDirectoryTree(bytes);
+  assertNormal(bytes, encodeDirectoryTree(tree));
+  return tree;
+}
+
+/**
+ * Decodes a directory tree of a repository, which was checked when it came there.
+ * @throws OstreeError OSTREE_OBJECT_INVALID
+ */
+export function readDirectoryTree(bytes: Uint8Array): DirectoryTree {
   const [fileRows, directoryRows] = codec.decode(bytes);
   assertNames(fileRows);
   assertNames(directoryRows);
@@ -66,9 +79,7 @@ export function decodeDirectoryTree(bytes: Uint8Array): DirectoryTree {
   );
   const twice = [...files.keys()].find((name) => directories.has(name));
   if (twice !== undefined) throw unordered(twice);
-  const decoded = { files, directories };
-  assertNormal(bytes, encodeDirectoryTree(decoded));
-  return decoded;
+  return { files, directories };
 }
 
 function assertNames(rows: readonly (readonly [string, ...unknown[]])[]): void {
