@@ -307,7 +307,7 @@ test('a certificate is renewed before it ends, with a new key, and the agent goe
   validity = 15_000;
   await joinHost(joinOptions(name));
   validity = undefined;
-  const credential = join(stateDirectoryOf(sysroot), 'identity/client.pem');
+  const credential = join(stateDirectoryOf(sysroot), 'agent/identity/client.pem');
   const before = await readFile(credential, 'utf8');
   new Agent(sysroot).start();
   const after = await eventually('the certificate is renewed', async () => {

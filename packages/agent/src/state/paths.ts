@@ -1,10 +1,16 @@
 // Where an agent keeps what it must remember. Everything is below the stateroot's /var, which every deployment shares.
+// Two owners, two directories: `agent` is the network side's, and nothing that is privileged relies on it; `root` decides
+// what is done to the host.
 import { join } from 'node:path';
 
 export const defaultStateroot = 'varve';
 
 export interface StatePaths {
   readonly directory: string;
+  /** The network side's. */
+  readonly agent: string;
+  /** Root's. */
+  readonly root: string;
   /** Key, certificate and server of the joined host. */
   readonly identity: string;
   /** What the host was installed with. */
@@ -21,6 +27,13 @@ export interface StatePaths {
   readonly verified: string;
   /** There while an apply works on the sysroot. */
   readonly applying: string;
+  /** Whose targets this host takes. */
+  readonly trust: string;
+  /** The newest target that was taken. */
+  readonly newest: string;
+  /** One network side per host. */
+  readonly agentLock: string;
+  /** One hand on the sysroot. */
   readonly lock: string;
 }
 
@@ -30,17 +43,24 @@ export function stateDirectoryOf(sysroot: string, stateroot = defaultStateroot):
 }
 
 export function statePaths(directory: string): StatePaths {
+  const agent = join(directory, 'agent');
+  const root = join(directory, 'host');
   return {
     directory,
-    identity: join(directory, 'identity'),
-    host: join(directory, 'host.json'),
-    booted: join(directory, 'booted.json'),
-    bootRequested: join(directory, 'boot-requested'),
-    desired: join(directory, 'desired.json'),
-    staged: join(directory, 'staged.json'),
-    sources: join(directory, 'sources'),
-    verified: join(directory, 'verified.json'),
-    applying: join(directory, 'applying'),
-    lock: join(directory, 'agent.lock'),
+    agent,
+    root,
+    identity: join(agent, 'identity'),
+    desired: join(agent, 'desired.json'),
+    verified: join(agent, 'verified.json'),
+    agentLock: join(agent, 'agent.lock'),
+    trust: join(root, 'trust.json'),
+    newest: join(root, 'newest.json'),
+    host: join(root, 'host.json'),
+    booted: join(root, 'booted.json'),
+    bootRequested: join(root, 'boot-requested'),
+    staged: join(root, 'staged.json'),
+    sources: join(root, 'sources'),
+    applying: join(root, 'applying'),
+    lock: join(root, 'host.lock'),
   };
 }
