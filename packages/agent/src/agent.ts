@@ -62,6 +62,10 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
     status,
     node,
     logger,
+    onWarning: ({ name, message, output }) => {
+      logger.warn({ check: name, message, output }, 'a health check that is not required failed');
+      events.record('Warning', 'HealthWarning', `check ${name} ${message}`);
+    },
     onFailure: ({ code, message }) => events.record('Warning', reasonOf(code), message),
   });
   const parts: SessionParts = { reconciler, status, node, events, logger };

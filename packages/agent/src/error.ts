@@ -10,6 +10,8 @@ export const agentErrorCodes = [
   'SOURCE_UNAVAILABLE',
   'UNIT_FAILED',
   'VERIFY_FAILED',
+  'HEALTH_FAILED',
+  'BOOT_FELL_BACK',
   'BOOT_FAILED',
   'NO_ROLLBACK',
   'HOST_COMMAND_FAILED',

@@ -2,7 +2,13 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { deploymentOf, firstBootEntry, parseBootEntry, parseCommandLine } from './boot-entry.ts';
+import {
+  deploymentOf,
+  firstBootEntry,
+  parseBootEntry,
+  parseCommandLine,
+  parseRunningCommandLine,
+} from './boot-entry.ts';
 
 let sysroot: string;
 beforeEach(async () => {
@@ -24,6 +30,13 @@ test('an entry is taken apart; what boots no deployment is none', () => {
   });
   expect(parseBootEntry('title Windows\nefi /EFI/x.efi\n')).toBeUndefined();
   expect(parseCommandLine('a b=c\n').ostree).toBeUndefined();
+});
+
+test("the running kernel's arguments are those of the entry, without what boot loaders add", () => {
+  const text =
+    'BOOT_IMAGE=(hd0,gpt3)/boot/vmlinuz initrd=\\ostree\\initrd rw quiet ostree=/o varve.entry=prev varve.fallback=1\n';
+  expect(parseRunningCommandLine(text)).toEqual({ ostree: '/o', kernelArguments: ['rw', 'quiet'], fellBack: true });
+  expect(parseRunningCommandLine('rw ostree=/o varve.entry=top').fellBack).toBe(false);
 });
 
 test('the highest version boots, compared as numbers', async () => {

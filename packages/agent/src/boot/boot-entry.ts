@@ -41,6 +41,23 @@ export function parseCommandLine(text: string): { ostree: string | undefined; ke
   return { ostree, kernelArguments: words.filter((word) => !word.startsWith('ostree=')) };
 }
 
+/** What GRUB and systemd-boot add to the options of an entry, and Varve's own GRUB configuration. */
+const addedByBootLoader = /^(BOOT_IMAGE|initrd|varve\.entry|varve\.fallback)=/;
+
+/** /proc/cmdline: without what the boot loader added, and whether that says that it gave up the entry before. */
+export function parseRunningCommandLine(text: string): {
+  ostree: string | undefined;
+  kernelArguments: string[];
+  fellBack: boolean;
+} {
+  const { ostree, kernelArguments } = parseCommandLine(text);
+  return {
+    ostree,
+    kernelArguments: kernelArguments.filter((word) => !addedByBootLoader.test(word)),
+    fellBack: kernelArguments.includes('varve.fallback=1'),
+  };
+}
+
 /** The entry that a boot loader takes by default. BOOT_FAILED when there is none, or when its kernel is missing. */
 export async function firstBootEntry(sysroot: string): Promise<BootEntry> {
   const directory = join(sysroot, 'boot/loader/entries');

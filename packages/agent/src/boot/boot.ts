@@ -7,14 +7,25 @@ import * as z from 'zod';
 import { AgentError } from '../error.ts';
 import { readState, readTextIfThere, removeDurable, writeDurable, writeState } from '../state/durable-file.ts';
 import type { StatePaths } from '../state/paths.ts';
-import { deploymentOf, firstBootEntry, parseCommandLine } from './boot-entry.ts';
+import { deploymentOf, firstBootEntry, parseRunningCommandLine } from './boot-entry.ts';
+import { markBootGood } from './grubenv.ts';
 
-const bootedSchema = z.object({ deployment: z.string(), kernelArguments: z.array(z.string()), bootId: z.string() });
-/** What runs: the deployment, the kernel arguments that it was started with, and an id of this boot. */
+const bootedSchema = z.object({
+  deployment: z.string(),
+  kernelArguments: z.array(z.string()),
+  bootId: z.string(),
+  fellBack: z.boolean().default(false),
+});
+/**
+ * What runs: the deployment, the kernel arguments that it was started with, an id of this boot, and whether the boot
+ * loader says that it gave up another deployment for it.
+ */
 export type Booted = z.infer<typeof bootedSchema>;
 
 export interface Boot {
   booted(): Promise<Booted>;
+  /** Tells the boot loader that this boot was good. */
+  markGood(): Promise<void>;
   /** Asks for a boot and returns; what happens next is the process's end. */
   reboot(signal: AbortSignal): Promise<void>;
 }
@@ -22,7 +33,7 @@ export interface Boot {
 /** A machine that runs this sysroot. */
 export const machineBoot: Boot = {
   async booted() {
-    const { ostree, kernelArguments } = parseCommandLine(await readFile('/proc/cmdline', 'utf8'));
+    const { ostree, kernelArguments, fellBack } = parseRunningCommandLine(await readFile('/proc/cmdline', 'utf8'));
     if (!ostree) {
       throw new AgentError(
         'BOOT_FAILED',
@@ -30,7 +41,12 @@ export const machineBoot: Boot = {
       );
     }
     const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-    return { deployment: await deploymentOf('/', ostree), kernelArguments, bootId };
+    return { deployment: await deploymentOf('/', ostree), kernelArguments, bootId, fellBack };
+  },
+  async markGood() {
+    const { fellBack } = parseRunningCommandLine(await readFile('/proc/cmdline', 'utf8'));
+    // After a fall back the tried entry is the bad one.
+    if (!fellBack) await markBootGood('/boot/grub/grubenv');
   },
   async reboot(signal) {
     await spawn('systemctl', ['reboot'], { signal, timeout: 60_000 });
@@ -43,6 +59,7 @@ export function directoryBoot(sysroot: string, paths: StatePaths): Boot {
     async booted() {
       return (await readState(paths.booted, bootedSchema)) ?? (await bootDirectory(sysroot, paths));
     },
+    async markGood() {},
     async reboot() {
       await writeDurable(paths.bootRequested, '');
     },
@@ -59,6 +76,7 @@ export async function bootDirectory(sysroot: string, paths: StatePaths): Promise
     deployment: await deploymentOf(sysroot, entry.ostree),
     kernelArguments: [...entry.kernelArguments],
     bootId: randomUUID(),
+    fellBack: false,
   };
   await writeState(paths.booted, booted);
   await removeDurable(paths.bootRequested);

@@ -1,5 +1,8 @@
 // What the agent needs of a host. One driver per way in which image-based hosts are updated; the reconciler knows no other.
 import type { AppliedConfig } from '../content/entry.ts';
+import type { FailedTarget } from '../health/failed-target.ts';
+import type { Probation } from '../health/probation.ts';
+import type { CheckResult } from '../health/result.ts';
 import type { VerifiedTarget } from '../helper/verify.ts';
 
 export interface HostDeployment {
@@ -38,6 +41,12 @@ export interface HostState {
   /** What the host was installed with; a config's arguments come after them. */
   readonly baseKernelArguments: readonly string[];
   readonly staged: StagedConfig | undefined;
+  /** The update that has not proved itself yet. */
+  readonly probation: Probation | undefined;
+  /** What is not tried again here. */
+  readonly failed: readonly FailedTarget[];
+  /** The boot loader says that it has given up the entry that comes first. */
+  readonly bootFellBack: boolean;
 }
 
 export interface StageProgress {
@@ -58,6 +67,14 @@ export interface ApplyRequest {
   readonly onStep: (message: string) => void;
 }
 
+export interface HealthRequest {
+  /** Milliseconds that one executable may run. */
+  readonly checkTimeout: number;
+  /** Milliseconds that are left for all. */
+  readonly remaining: number;
+  readonly signal: AbortSignal;
+}
+
 export interface HostDriver {
   status(signal: AbortSignal): Promise<HostState>;
   /** Clears away what a killed agent left half-made; once, before anything else. */
@@ -70,6 +87,14 @@ export interface HostDriver {
   setNextBoot(name: string, signal: AbortSignal): Promise<void>;
   /** Makes the deployment before the booted one the next boot. NO_ROLLBACK when there is none. */
   rollback(signal: AbortSignal): Promise<void>;
+  /** One look at the host's units, if an update is on probation, and at its executable checks. */
+  checkHealth(request: HealthRequest): Promise<readonly CheckResult[]>;
+  /** What runs has proved itself: its probation ends, and the boot loader is told. */
+  markGood(signal: AbortSignal): Promise<void>;
+  /** Remembers a target that is not to be tried again here. */
+  recordFailure(target: FailedTarget, signal: AbortSignal): Promise<void>;
+  /** Takes that back. */
+  forgetFailure(target: Pick<FailedTarget, 'config' | 'image'>, signal: AbortSignal): Promise<void>;
   /** Removes deployments that are older than the rollback, and images that nothing uses. */
   collectGarbage(signal: AbortSignal): Promise<void>;
   /** Starts the next boot. On a booted host the process ends soon after; otherwise the caller starts afresh. */

@@ -1,15 +1,22 @@
 // Which deployments a host keeps.
+import { findFailed } from '../health/failed-target.ts';
 import type { HostDeployment, HostState } from './driver.ts';
 
+type Deployments = Pick<HostState, 'booted' | 'deployments' | 'failed'>;
+
 /** Everything that the host keeps: what runs, what boots next, and the one before what runs. */
-export function keptDeployments(host: Pick<HostState, 'booted' | 'deployments'>): HostDeployment[] {
+export function keptDeployments(host: Deployments): HostDeployment[] {
   const next = host.deployments[0];
   const rollback = rollbackDeployment(host);
   return [...new Set([host.booted, ...(next ? [next] : []), ...(rollback ? [rollback] : [])])];
 }
 
-/** The first complete deployment behind the booted one: what the host ran before. */
-export function rollbackDeployment(host: Pick<HostState, 'booted' | 'deployments'>): HostDeployment | undefined {
+/** The first complete deployment behind the booted one, what the host ran before; never one that failed here. */
+export function rollbackDeployment(host: Deployments): HostDeployment | undefined {
   const index = host.deployments.findIndex((deployment) => deployment.name === host.booted.name);
-  return host.deployments.slice(index + 1).find((deployment) => deployment.complete);
+  return host.deployments.slice(index + 1).find((deployment) => deployment.complete && !hasFailed(host, deployment));
+}
+
+function hasFailed({ failed }: Deployments, { applied }: HostDeployment): boolean {
+  return applied !== undefined && findFailed(failed, applied.config, applied.image) !== undefined;
 }

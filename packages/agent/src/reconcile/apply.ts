@@ -1,13 +1,13 @@
 // Does one step of the difference. Every step can be killed anywhere and is found again by the next difference.
 import type { UpdateStep } from '@varve/api';
-import { hostDrift } from '../drift/host-drift.ts';
 import type { HostDriver, StageProgress } from '../driver/driver.ts';
 import { AgentError } from '../error.ts';
+import type { CheckResult } from '../health/result.ts';
 import { trustLocally, type VerifiedTarget } from '../helper/verify.ts';
 import type { StatePaths } from '../state/paths.ts';
 import type { Desired } from './desired.ts';
 import type { Actual, Step } from './diff.ts';
-import { recordVerified } from './load-actual.ts';
+import { recordDeparture, verify } from './verify.ts';
 
 export interface StepContext {
   readonly driver: HostDriver;
@@ -15,6 +15,10 @@ export interface StepContext {
   readonly actual: Actual;
   readonly desired: Desired | undefined;
   readonly signal: AbortSignal;
+  /** Whether the control plane is reached now. */
+  readonly isReached: () => boolean;
+  /** A check that is not required failed. */
+  readonly onWarning: (check: CheckResult) => void;
   readonly onMessage: (message: string) => void;
   readonly onProgress: (progress: StageProgress) => void;
 }
@@ -35,6 +39,7 @@ export async function applyStep(step: Step, context: StepContext): Promise<void>
     case 'Stage':
       return await driver.stage({ target: targetOf(context), signal, onProgress: context.onProgress });
     case 'Apply':
+      await recordDeparture(context);
       return await driver.apply({ target: targetOf(context), signal, onStep: context.onMessage });
     case 'SetNextBoot':
       return await driver.setNextBoot(step.deployment ?? context.actual.host.booted.name, signal);
@@ -50,18 +55,4 @@ export async function applyStep(step: Step, context: StepContext): Promise<void>
 function targetOf({ desired }: StepContext): VerifiedTarget {
   if (!desired) throw new AgentError('STATE_CORRUPT', 'an update was begun without a target; start the agent again');
   return trustLocally({ config: desired.config, image: desired.image, spec: desired.spec });
-}
-
-/** What booted must be what was applied, in every detail, before the update counts as done. */
-async function verify({ actual, paths }: StepContext): Promise<void> {
-  const drift = await hostDrift(actual.host);
-  const [first] = drift;
-  if (first) {
-    const more = drift.length > 1 ? ` and ${drift.length - 1} more` : '';
-    throw new AgentError(
-      'VERIFY_FAILED',
-      `after the boot ${first.path} ${first.message}${more}; put it back, or give the host another config`,
-    );
-  }
-  await recordVerified(paths, actual);
 }

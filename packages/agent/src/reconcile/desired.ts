@@ -1,6 +1,15 @@
 // What is desired of this host, as it was last accepted. It is kept on disk: the agent works on while the control
 // plane is away, and cannot be talked back to an older target.
-import { type MachineConfig, type MachineConfigNode, type MachineConfigSpec, machineConfigResource } from '@varve/api';
+import {
+  type DriftPolicy,
+  driftPolicySchema,
+  type HealthChecks,
+  healthChecksSchema,
+  type MachineConfig,
+  type MachineConfigNode,
+  type MachineConfigSpec,
+  machineConfigResource,
+} from '@varve/api';
 import * as z from 'zod';
 
 export interface Desired {
@@ -14,6 +23,10 @@ export interface Desired {
   readonly image?: string | undefined;
   readonly phase: 'Staged' | 'Applied';
   readonly spec: MachineConfigSpec;
+  /** What makes the host healthy after an update. */
+  readonly health?: HealthChecks | undefined;
+  /** What is done about managed paths that somebody changed. */
+  readonly drift?: DriftPolicy | undefined;
 }
 
 const specSchema = z.unknown().transform((spec, context): MachineConfigSpec => {
@@ -31,6 +44,8 @@ export const desiredSchema: z.ZodType<Desired> = z.object({
   image: z.string().optional(),
   phase: z.enum(['Staged', 'Applied']),
   spec: specSchema,
+  health: healthChecksSchema.optional(),
+  drift: driftPolicySchema.optional(),
 });
 
 export type Acceptance =

@@ -38,6 +38,9 @@ function hostOf(deployments: HostDeployment[], booted: HostDeployment, staged?: 
     bootedKernelArguments: [],
     baseKernelArguments: [],
     staged: staged ? { config: staged, image: imageOf(digests[0] ?? ''), checksum: '' } : undefined,
+    probation: undefined,
+    failed: [],
+    bootFellBack: false,
   };
 }
 

@@ -1,7 +1,9 @@
 // The difference between a host and what is desired of it, as steps with reasons. Pure: the loop does the steps, and
 // whoever explains the loop prints them.
 import type { HostDeployment, HostState } from '../driver/driver.ts';
-import { keptDeployments } from '../driver/kept.ts';
+import { keptDeployments, rollbackDeployment } from '../driver/kept.ts';
+import { type FailedTarget, findFailed } from '../health/failed-target.ts';
+import { currentProbation } from '../health/probation.ts';
 import type { Desired } from './desired.ts';
 
 export type StepKind = 'Stage' | 'Apply' | 'SetNextBoot' | 'Reboot' | 'Verify' | 'CollectGarbage';
@@ -23,13 +25,21 @@ export interface Actual {
 /** Steps in their order; empty when the host is on target and clean. */
 export function diff(actual: Actual, desired: Desired | undefined): Step[] {
   const { host } = actual;
-  if (desired && !isOnTarget(host.booted, desired, host)) return updateSteps(host, desired);
+  const back = rollbackSteps(host);
+  if (back.length > 0) return back;
+  const isDue = desired && !isOnTarget(host.booted, desired, host) && !failedTarget(host, desired);
+  if (isDue) return updateSteps(host, desired);
   return [...keepSteps(host), ...verifySteps(actual), ...garbageSteps(host)];
 }
 
 /** Image of the desired config; a config without one leaves the host on the image that it runs. */
 function desiredImage(desired: Desired, host: HostState): string | undefined {
   return desired.image ?? host.booted.image;
+}
+
+/** The record of the desired target's failure on this host; while it is desired, the host stays as it is. */
+export function failedTarget(host: HostState, desired: Desired): FailedTarget | undefined {
+  return findFailed(host.failed, desired.config, desiredImage(desired, host));
 }
 
 /** Whether the deployment holds the desired config and image. */
@@ -42,6 +52,26 @@ export function isOnTarget(deployment: HostDeployment, desired: Desired, host: H
 
 function digestIn(image: string): string | undefined {
   return /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1];
+}
+
+/** From an update that was found bad to the deployment before it, with the config that it has. */
+function rollbackSteps(host: HostState): Step[] {
+  const probation = currentProbation(host);
+  if (!probation || !findFailed(host.failed, probation.config, probation.image)) return [];
+  const reason = `config ${probation.config} failed here`;
+  // Once the way back is first, what lies behind the booted one is something older.
+  if (isWayBack(host, host.deployments[0])) return [{ kind: 'Reboot', reason }];
+  const rollback = rollbackDeployment(host);
+  if (!rollback) return [];
+  return [
+    { kind: 'SetNextBoot', deployment: rollback.name, reason },
+    { kind: 'Reboot', reason },
+  ];
+}
+
+function isWayBack(host: HostState, next: HostDeployment | undefined): boolean {
+  if (!next?.complete || next.name === host.booted.name) return false;
+  return !findFailed(host.failed, next.applied?.config, next.applied?.image);
 }
 
 function updateSteps(host: HostState, desired: Desired): Step[] {

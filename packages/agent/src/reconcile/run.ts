@@ -3,15 +3,19 @@ import type { MachineConfigNode, UpdateStep } from '@varve/api';
 import type { KubeClient } from '@varve/kube';
 import type { Logger } from 'pino';
 import type { HostDriver } from '../driver/driver.ts';
-import { type Failure, failureOf } from '../report/failure.ts';
+import { HealthError } from '../health/failed-target.ts';
+import { fallenTarget } from '../health/probation.ts';
+import type { CheckResult } from '../health/result.ts';
+import { type Failure, failureOf, failureOfTarget } from '../report/failure.ts';
 import { type NodeReporter, readNodeInfo } from '../report/node.ts';
 import type { StatusReporter } from '../report/reporter.ts';
 import { waitFor } from '../report/signal.ts';
+import type { View } from '../report/view.ts';
 import { retryDelay } from '../retry-delay.ts';
 import type { StatePaths } from '../state/paths.ts';
 import { applyStep, updateStepOf } from './apply.ts';
 import type { Desired } from './desired.ts';
-import { type Actual, diff, isOnTarget, type Step } from './diff.ts';
+import { type Actual, diff, failedTarget, isOnTarget, type Step } from './diff.ts';
 import { loadActual } from './load-actual.ts';
 import { loadDesired } from './load-desired.ts';
 
@@ -22,6 +26,8 @@ export interface ReconcilerOptions {
   readonly node: NodeReporter;
   readonly logger: Logger;
   readonly onFailure: (failure: Failure) => void;
+  /** A health check that is not required failed. */
+  readonly onWarning: (check: CheckResult) => void;
 }
 
 type Outcome = 'reboot' | 'idle' | 'incomplete';
@@ -84,13 +90,13 @@ export class Reconciler {
     const { driver, paths, status, node, logger } = this.#options;
     if (!this.#recovered) await driver.recover(signal);
     this.#recovered = true;
-    let actual = await loadActual(driver, paths, signal);
+    let actual = await this.#load(signal);
     node.setHost(await readNodeInfo(actual.host));
     node.setReadiness({ ready: true, reason: 'AgentReady', message: 'the agent follows the control plane' });
     const source = { node: this.#node, client: this.#client };
     const onStale = (message: string) => logger.warn({ reason: message }, 'refused an old target');
     const { desired, incomplete } = await loadDesired(source, paths, onStale, signal);
-    status.update({ ...actual, desired });
+    status.update({ ...actual, desired, ...this.#givenUp(actual, desired) });
     const steps = diff(actual, desired);
     for (const step of steps) {
       logger.info({ step: step.kind, reason: step.reason }, 'step');
@@ -100,11 +106,23 @@ export class Reconciler {
       status.update(actual);
     }
     this.#rest(actual, desired);
-    return incomplete ? 'incomplete' : 'idle';
+    const isDone = steps.length === 0 || diff(actual, desired).length === 0;
+    return incomplete || !isDone ? 'incomplete' : 'idle';
+  }
+
+  /** The host as it is, with a target that the boot loader gave up among those that failed. */
+  async #load(signal: AbortSignal): Promise<Actual> {
+    const { driver, paths, logger } = this.#options;
+    const actual = await loadActual(driver, paths, signal);
+    const fallen = fallenTarget(actual.host, new Date());
+    if (!fallen) return actual;
+    logger.error({ failure: failureOfTarget(fallen) }, 'the boot loader fell back');
+    await driver.recordFailure(fallen, signal);
+    return await loadActual(driver, paths, signal);
   }
 
   async #do(step: Step, actual: Actual, desired: Desired | undefined, signal: AbortSignal): Promise<void> {
-    const { driver, paths, status, node } = this.#options;
+    const { driver, paths, status, node, onWarning } = this.#options;
     this.#begin(step, actual, desired);
     const signals = [signal];
     if (step.kind === 'Stage' && desired) {
@@ -122,6 +140,8 @@ export class Reconciler {
       actual,
       desired,
       signal: AbortSignal.any(signals),
+      isReached: () => node.isReached,
+      onWarning,
       onMessage,
       onProgress: ({ bytesDone, bytesTotal, step: message }) =>
         status.update({ message, progress: { bytesDone, bytesTotal } }),
@@ -148,9 +168,20 @@ export class Reconciler {
 
   /** What the host does when there is nothing to do. */
   #rest(actual: Actual, desired: Desired | undefined): void {
-    const { status } = this.#options;
     const [step, message] = restOf(actual, desired);
-    status.update({ step, message, config: desired?.config, progress: undefined, failure: undefined });
+    const rest = { step, message, config: desired?.config, progress: undefined, failure: undefined };
+    this.#options.status.update({ ...rest, ...this.#givenUp(actual, desired) });
+  }
+
+  /** What is shown of a desired target that failed here, for as long as it is desired. */
+  #givenUp({ host }: Actual, desired: Desired | undefined): Pick<View, 'step' | 'message' | 'failure'> | undefined {
+    const { status, onFailure } = this.#options;
+    const failed = desired && !isOnTarget(host.booted, desired, host) && failedTarget(host, desired);
+    if (!failed) return undefined;
+    const failure = failureOfTarget(failed);
+    const { config, message, time } = failed;
+    if (status.view.failure?.time !== time) onFailure(failure);
+    return { step: 'Failed', message, failure: { ...failure, config, step: 'Verifying', time } };
   }
 
   #fail(error: unknown, isFirst: boolean): void {
@@ -159,7 +190,8 @@ export class Reconciler {
     const { view } = status;
     const step = view.step === 'Failed' ? (view.failure?.step ?? 'Idle') : view.step;
     const config = view.config ?? view.desired?.config;
-    const reported = { ...failure, step, config, time: new Date().toISOString() };
+    const time = error instanceof HealthError ? error.failed?.time : undefined;
+    const reported = { ...failure, step, config, time: time ?? new Date().toISOString() };
     status.update({ step: 'Failed', message: failure.message, failure: reported, progress: undefined });
     logger.error({ failure, step, err: error }, 'failed; trying again');
     if (isFirst) onFailure(failure);

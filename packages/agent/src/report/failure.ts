@@ -1,20 +1,33 @@
 // One failure as the API shows it: a code that the documents explain, what happened and what to do.
 import { AgentError } from '../error.ts';
+import { type FailedTarget, HealthError } from '../health/failed-target.ts';
 import { isErrno } from '../state/durable-file.ts';
 
 export interface Failure {
   readonly code: string;
   readonly message: string;
+  /** The health check that failed, and the end of what it wrote. */
+  readonly check?: string | undefined;
+  readonly output?: string | undefined;
+  /** The target is given up: the host does not try it again. */
+  readonly final?: boolean | undefined;
 }
 
 const maxMessage = 4000;
+const noDetails = { check: undefined, output: undefined, failed: undefined };
+
+/** Of a target that was given up, perhaps before this agent started. */
+export function failureOfTarget({ code, message, check, output }: FailedTarget): Failure {
+  return { code, message, check, output, final: true };
+}
 
 /** Known codes pass; a full disk is one whoever noticed it; the rest is HOST_COMMAND_FAILED. */
 export function failureOf(error: unknown): Failure {
   const full = fullDisk(error);
   if (full) return full;
   if (error instanceof Error && 'code' in error && typeof error.code === 'string' && isDocumented(error)) {
-    return { code: error.code, message: error.message.slice(0, maxMessage) };
+    const { check, output, failed } = error instanceof HealthError ? error : noDetails;
+    return { code: error.code, message: error.message.slice(0, maxMessage), check, output, final: failed && true };
   }
   const message = error instanceof Error ? error.message : String(error);
   return { code: 'HOST_COMMAND_FAILED', message: message.slice(0, maxMessage) };

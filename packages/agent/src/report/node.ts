@@ -80,6 +80,11 @@ export class NodeReporter {
     if (changed) this.#news.mark();
   }
 
+  /** Whether the control plane took the last report, a few seconds ago at most. */
+  get isReached(): boolean {
+    return this.#reachable;
+  }
+
   /** Until the newest state is written, at most `milliseconds`; at once while the server is away. */
   async flush(milliseconds: number): Promise<void> {
     if (this.#reachable) await this.#news.flush(milliseconds);
@@ -93,14 +98,14 @@ export class NodeReporter {
     signal: AbortSignal,
   ): Promise<void> {
     this.#news.mark();
-    for (let written = 0; !signal.aborted; ) {
+    for (let written = Number.NEGATIVE_INFINITY; !signal.aborted; ) {
       // Somebody may have declared a silent node dead: the truth is told again from time to time.
-      const due = this.#news.marked || Date.now() - written > statusMilliseconds;
+      const due = this.#news.marked || performance.now() - written > statusMilliseconds;
       this.#news.take();
       try {
         if (due) {
           await this.#write(client, nodeName, signal);
-          written = Date.now();
+          written = performance.now();
         }
         this.#news.settle();
         this.#reachable = true;
@@ -108,7 +113,7 @@ export class NodeReporter {
       } catch (error) {
         if (signal.aborted) return;
         this.#reachable = false;
-        written = 0;
+        written = Number.NEGATIVE_INFINITY;
         onError(error);
       }
       // With jitter, so that a fleet does not beat in step.

@@ -31,6 +31,9 @@ function updatedHost(): HostState {
     bootedKernelArguments: [],
     baseKernelArguments: [],
     staged: undefined,
+    probation: undefined,
+    failed: [],
+    bootFellBack: false,
   };
 }
 

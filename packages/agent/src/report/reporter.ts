@@ -88,10 +88,10 @@ export class StatusReporter {
   /** Leaves time for several changes to become one write; more of it while only numbers move. */
   async #pace(written: View, signal: AbortSignal): Promise<void> {
     await sleep(settleMilliseconds, undefined, { signal }).catch(() => {});
-    const end = Date.now() + progressMilliseconds;
-    while (!signal.aborted && this.#news.marked && Date.now() < end && sameButProgress(written, this.#view)) {
+    const end = performance.now() + progressMilliseconds;
+    while (!signal.aborted && this.#news.marked && performance.now() < end && sameButProgress(written, this.#view)) {
       this.#news.take();
-      await this.#news.wait(end - Date.now(), signal);
+      await this.#news.wait(end - performance.now(), signal);
       this.#news.mark();
     }
   }

@@ -36,6 +36,9 @@ const host: HostState = {
     bootedKernelArguments: ['rw'],
     baseKernelArguments: ['rw'],
     staged: undefined,
+    probation: undefined,
+    failed: [],
+    bootFellBack: false,
   },
 };
 const desired: Desired = { uid: 'u', generation: 3, pool: 'p', config: 'one', phase: 'Applied', spec: {} };

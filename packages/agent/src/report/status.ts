@@ -67,6 +67,9 @@ function updateOf(view: View): NonNullable<MachineConfigNodeStatus['update']> {
             step: failure.step,
             time: failure.time,
             ...(failure.config ? { config: failure.config } : {}),
+            ...(failure.check ? { check: failure.check } : {}),
+            ...(failure.output ? { output: failure.output } : {}),
+            ...(failure.final ? { final: true } : {}),
           },
         }
       : {}),

@@ -25,6 +25,12 @@ export interface StatePaths {
   /** Fetched contents of remote sources. */
   readonly sources: string;
   readonly verified: string;
+  /** The update that has not proved itself. */
+  readonly probation: string;
+  /** Targets that are not tried again. */
+  readonly failed: string;
+  /** Whether the control plane was reached when the last update began. */
+  readonly departure: string;
   /** There while an apply works on the sysroot. */
   readonly applying: string;
   /** Whose targets this host takes. */
@@ -52,6 +58,7 @@ export function statePaths(directory: string): StatePaths {
     identity: join(agent, 'identity'),
     desired: join(agent, 'desired.json'),
     verified: join(agent, 'verified.json'),
+    departure: join(agent, 'departure.json'),
     agentLock: join(agent, 'agent.lock'),
     trust: join(root, 'trust.json'),
     newest: join(root, 'newest.json'),
@@ -60,6 +67,8 @@ export function statePaths(directory: string): StatePaths {
     bootRequested: join(root, 'boot-requested'),
     staged: join(root, 'staged.json'),
     sources: join(root, 'sources'),
+    probation: join(root, 'probation.json'),
+    failed: join(root, 'failed.json'),
     applying: join(root, 'applying'),
     lock: join(root, 'host.lock'),
   };

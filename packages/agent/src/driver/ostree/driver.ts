@@ -9,10 +9,22 @@ import { planContent } from '../../content/plan.ts';
 import { SourceCache } from '../../content/source.ts';
 import type { Identity } from '../../enroll/identity.ts';
 import { AgentError } from '../../error.ts';
+import {
+  type FailedTarget,
+  findFailed,
+  readFailed,
+  withFailed,
+  withoutFailed,
+  writeFailed,
+} from '../../health/failed-target.ts';
+import { checkHostHealth } from '../../health/host-health.ts';
+import { currentProbation, type Probation, probationSchema } from '../../health/probation.ts';
+import type { CheckResult } from '../../health/result.ts';
+import { noUnits, systemdUnits, type Units } from '../../health/units.ts';
 import { readState, readTextIfThere, removeDurable, writeDurable, writeState } from '../../state/durable-file.ts';
 import { type HostRecord, hostRecordSchema } from '../../state/host.ts';
 import type { StatePaths } from '../../state/paths.ts';
-import type { ApplyRequest, HostDriver, HostState, StagedConfig, StageRequest } from '../driver.ts';
+import type { ApplyRequest, HealthRequest, HostDriver, HostState, StagedConfig, StageRequest } from '../driver.ts';
 import { keptDeployments, rollbackDeployment } from '../kept.ts';
 import { targetImage } from '../target-image.ts';
 import { importFromRegistry } from './import.ts';
@@ -36,14 +48,16 @@ const cleanupTimeout = 10 * 60_000;
 export class OstreeDriver implements HostDriver {
   readonly #options: OstreeDriverOptions;
   readonly #sources: SourceCache;
+  readonly #units: Units;
 
   constructor(options: OstreeDriverOptions) {
     this.#options = options;
     this.#sources = new SourceCache(options.paths.sources);
+    this.#units = options.sysroot === '/' ? systemdUnits : noUnits;
   }
 
   async status(): Promise<HostState> {
-    const { boot } = this.#options;
+    const { boot, paths } = this.#options;
     const sysroot = await this.#open();
     const running = await boot.booted();
     const found = await this.#deployments(sysroot);
@@ -63,6 +77,9 @@ export class OstreeDriver implements HostDriver {
       bootedKernelArguments: running.kernelArguments,
       baseKernelArguments: record.baseKernelArguments,
       staged: await this.#staged(sysroot),
+      probation: await readState(paths.probation, probationSchema),
+      failed: await readFailed(paths.failed),
+      bootFellBack: running.fellBack,
     };
   }
 
@@ -135,6 +152,7 @@ export class OstreeDriver implements HostDriver {
       throw error;
     }
     onStep('making it the next boot');
+    await this.#beginProbation({ deployment: deploymentName(deployment), config, image, bootId: host.bootId }, signal);
     await sysroot.setDefault(deployment);
     await this.#sources.keepOnly(plan.files.map((file) => file.source));
   }
@@ -155,6 +173,41 @@ export class OstreeDriver implements HostDriver {
     const { staged } = await this.status();
     await this.#undeploy('all', signal);
     await collectGarbage(await this.#open(), { keep: staged ? [parseChecksum(staged.checksum)] : [], signal });
+  }
+
+  async checkHealth({ checkTimeout, remaining, signal }: HealthRequest): Promise<readonly CheckResult[]> {
+    const host = await this.status();
+    const root = this.#options.sysroot === '/' ? '/' : host.booted.root;
+    const before = currentProbation(host)?.units;
+    return await checkHostHealth({ root, units: this.#units, before, checkTimeout, remaining, signal });
+  }
+
+  /** The boot loader first: a kill in between repeats both. */
+  async markGood(): Promise<void> {
+    const { boot, paths } = this.#options;
+    const { booted, failed } = await this.status();
+    await boot.markGood();
+    await removeDurable(paths.probation);
+    const { config, image } = booted.applied ?? {};
+    // It was given up and there was no way back; now it is good after all.
+    if (config !== undefined && image !== undefined && findFailed(failed, config, image)) {
+      await this.forgetFailure({ config, image });
+    }
+  }
+
+  async recordFailure(target: FailedTarget): Promise<void> {
+    const { paths } = this.#options;
+    await writeFailed(paths.failed, withFailed(await readFailed(paths.failed), target));
+  }
+
+  async forgetFailure(target: Pick<FailedTarget, 'config' | 'image'>): Promise<void> {
+    const { paths } = this.#options;
+    await writeFailed(paths.failed, withoutFailed(await readFailed(paths.failed), target));
+  }
+
+  async #beginProbation(update: Omit<Probation, 'units'>, signal: AbortSignal): Promise<void> {
+    const { failed, settled } = await this.#units.states(signal);
+    await writeState(this.#options.paths.probation, { ...update, units: { failed: [...failed], settled } });
   }
 
   /** Removes deployments that nothing keeps: all of them, or only those that an apply left half-made. */

@@ -1,0 +1,112 @@
+// What booted must be what was applied, in every detail, and healthy, before the update counts as done. An update that is
+// neither by its deadline is given up: it is remembered as failed, and the next difference takes the host back.
+import { defaultHealthDeadline, type HealthChecks } from '@varve/api';
+import * as z from 'zod';
+import { hostDrift } from '../drift/host-drift.ts';
+import { type FailedTarget, HealthError } from '../health/failed-target.ts';
+import { currentProbation, type Probation } from '../health/probation.ts';
+import { checkControlPlane, probeAll } from '../health/probe.ts';
+import { type CheckResult, failed, passed, type Verdict } from '../health/result.ts';
+import { untilHealthy } from '../health/until-healthy.ts';
+import { readState, writeState } from '../state/durable-file.ts';
+import type { StepContext } from './apply.ts';
+import { failedTarget } from './diff.ts';
+import { recordVerified } from './load-actual.ts';
+
+/** Seconds that one executable check may run, unless the pool says otherwise. */
+const defaultCheckTimeout = 60;
+/** Names of what the agent itself looks at. */
+const contentCheck = 'content';
+const controlPlaneCheck = 'control-plane';
+
+const departureSchema = z.object({ config: z.string(), reached: z.boolean() });
+
+/** Before an update: a host that cannot reach its control plane now need not reach it after. */
+export async function recordDeparture({ paths, desired, isReached }: StepContext): Promise<void> {
+  await writeState(paths.departure, { config: desired?.config ?? '', reached: isReached() });
+}
+
+/** Throws HEALTH_FAILED or VERIFY_FAILED at the deadline; the target is given up when it was on probation. */
+export async function verify(context: StepContext): Promise<void> {
+  const { driver, paths, actual, signal } = context;
+  const probation = currentProbation(actual.host);
+  const suspect = probation ? undefined : suspectOf(context);
+  const verdict = await lookUntilGood(context, probation, suspect !== undefined);
+  for (const warning of verdict.warnings) context.onWarning(warning);
+  if (verdict.failing?.name === controlPlaneCheck && suspect) await driver.forgetFailure(suspect, signal);
+  else if (verdict.failing) throw await giveUp(verdict.failing, probation, context);
+  await driver.markGood(signal);
+  await recordVerified(paths, actual);
+}
+
+/**
+ * A target that was given up because the control plane was not reached. When the deployment before it, which runs now,
+ * does not reach it either, the target was not to blame.
+ */
+function suspectOf({ actual: { host }, desired }: StepContext): FailedTarget | undefined {
+  const target = desired && failedTarget(host, desired);
+  return target?.check === controlPlaneCheck ? target : undefined;
+}
+
+async function lookUntilGood(
+  context: StepContext,
+  probation: Probation | undefined,
+  hasSuspect: boolean,
+): Promise<Verdict> {
+  const { driver, desired, signal, isReached } = context;
+  const checks: HealthChecks = desired?.health ?? {};
+  const wasReached = hasSuspect || (await wasReachedBefore(context, probation));
+  const checkTimeout = (checks.checkTimeoutSeconds ?? defaultCheckTimeout) * 1000;
+  return await untilHealthy({
+    deadline: (checks.deadlineSeconds ?? defaultHealthDeadline) * 1000,
+    async look(remaining) {
+      const host = await driver.status(signal);
+      return [
+        await checkContent(host),
+        ...(await driver.checkHealth({ checkTimeout, remaining, signal })),
+        ...(await probeAll(checks, { remaining, signal })),
+        checks.controlPlane === false ? passed(controlPlaneCheck) : checkControlPlane(wasReached, isReached()),
+      ];
+    },
+    onWaiting: ({ name, message }) => context.onMessage(`waiting for ${name}: ${message}`),
+    signal,
+  });
+}
+
+async function wasReachedBefore({ paths }: StepContext, probation: Probation | undefined): Promise<boolean> {
+  const departure = await readState(paths.departure, departureSchema);
+  return probation !== undefined && departure?.config === probation.config && departure.reached;
+}
+
+async function checkContent(host: Parameters<typeof hostDrift>[0]): Promise<CheckResult> {
+  const drift = await hostDrift(host);
+  const [first] = drift;
+  if (!first) return passed(contentCheck);
+  const more = drift.length > 1 ? ` and ${drift.length - 1} more` : '';
+  return failed(contentCheck, `${first.path} ${first.message}${more}`);
+}
+
+/** The error to throw. Written down first: the host may go down at any moment now. */
+async function giveUp(
+  failing: CheckResult,
+  probation: Probation | undefined,
+  { driver, signal }: StepContext,
+): Promise<HealthError> {
+  const isContent = failing.name === contentCheck;
+  const code = isContent ? 'VERIFY_FAILED' : 'HEALTH_FAILED';
+  const what = isContent ? `after the boot ${failing.message}` : `check ${failing.name} ${failing.message}`;
+  const check = isContent ? undefined : failing.name;
+  const output = failing.output === '' ? undefined : failing.output;
+  if (!probation) {
+    return new HealthError(code, `${what}; put it right: it is looked at again`, { check, output });
+  }
+  const { config, image } = probation;
+  const message = `${what}; ${config} is not tried again here: put the cause right, then give the host another config or image`;
+  const target: FailedTarget = {
+    ...{ config, image, code, message: message.slice(0, 4096), time: new Date().toISOString() },
+    ...(check === undefined ? {} : { check }),
+    ...(output === undefined ? {} : { output }),
+  };
+  await driver.recordFailure(target, signal);
+  return new HealthError(code, message, { check, output, failed: target });
+}
