@@ -57,14 +57,20 @@ async function expectDiskFull(image: TestImage, message = 'free some space'): Pr
 
 /** Opens the layer that does not fit only after the others are complete. */
 function lastOpened(image: TestImage, last: Descriptor): TestImage {
+  const others = image.image.manifest.layers.filter(({ digest }) => digest !== last.digest);
+  async function waitForOthers({ digest: opened }: Descriptor): Promise<void> {
+    if (opened !== last.digest) return;
+    for (const { digest } of others) while ((await repository.readRef(layerRef(digest))) === undefined) await sleep(10);
+  }
   return {
     ...image,
     async openLayer(descriptor) {
-      if (descriptor.digest === last.digest) {
-        for (const { digest } of image.image.manifest.layers)
-          while (digest !== last.digest && (await repository.readRef(layerRef(digest))) === undefined) await sleep(10);
-      }
+      await waitForOthers(descriptor);
       return image.openLayer(descriptor);
+    },
+    async *openRanges(descriptor, ranges, signal) {
+      await waitForOthers(descriptor);
+      yield* image.openRanges(descriptor, ranges, signal);
     },
   };
 }
