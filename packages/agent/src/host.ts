@@ -1,4 +1,5 @@
 // A host from outside: what it runs, and making one in a directory.
+import { fingerprintConfig } from '@varve/api';
 import type { RegistryClientOptions } from '@varve/oci';
 import { Sysroot } from '@varve/ostree';
 import { bootDirectory, directoryBoot, machineBoot } from './boot/boot.ts';
@@ -84,6 +85,7 @@ export async function createHost(options: CreateHostOptions): Promise<HostStatus
       image,
       kernelArguments,
       plan: planContent({}),
+      fingerprint: fingerprintConfig({}),
       sources: new SourceCache(paths.sources),
       formerly: undefined,
       signal,

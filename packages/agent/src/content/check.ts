@@ -4,18 +4,26 @@ import type { Stats } from 'node:fs';
 import type { MachineConfigNodeStatus } from '@varve/api';
 import { OstreeError } from '@varve/ostree';
 import type { Tree } from '../tree/tree.ts';
-import type { AppliedConfig, ManagedEntry, ManagedUnit } from './entry.ts';
+import type { AppliedContent, ManagedEntry, ManagedUnit } from './entry.ts';
+import { hashOfHash, passwordHashOf, shadowPath } from './password.ts';
 import { listUnitLinks, refersTo } from './units.ts';
 
 export type Drift = NonNullable<MachineConfigNodeStatus['drift']>[number];
 
 /** Every difference, in the order of the record; empty when the deployment is as it was applied. */
-export async function checkContent(tree: Tree, applied: Pick<AppliedConfig, 'entries' | 'units'>): Promise<Drift[]> {
+export async function checkContent(tree: Tree, applied: AppliedContent): Promise<Drift[]> {
   const drift: Drift[] = [];
   for (const entry of applied.entries) drift.push(...(await checkSafely(entry.path, () => checkEntry(tree, entry))));
   const links = applied.units.length > 0 ? await listUnitLinks(tree) : [];
   for (const unit of applied.units) drift.push(...checkUnit(unit, links));
+  if (applied.password) drift.push(...(await checkPassword(tree, applied.password)));
   return drift;
+}
+
+async function checkPassword(tree: Tree, { user, sha256 }: NonNullable<AppliedContent['password']>): Promise<Drift[]> {
+  const hash = passwordHashOf((await tree.readFile(shadowPath))?.toString('utf8') ?? '', user);
+  if (hash !== undefined && hashOfHash(hash) === sha256) return [];
+  return [{ path: shadowPath, kind: 'Content', message: `the password of ${user} is not the config's` }];
 }
 
 /** A parent that became a link or a file is drift of its own, not a failure of the check. */

@@ -1,5 +1,6 @@
 // What the agent wrote into a deployment, kept beside it in the deployment's own /etc: the OS and its configuration
 // roll back together, and drift is measured against this record, without the control plane.
+import { configFingerprintSchema } from '@varve/api';
 import * as z from 'zod';
 
 const attributes = { path: z.string(), uid: z.int(), gid: z.int() };
@@ -30,7 +31,21 @@ export const appliedConfigSchema = z.object({
   kernelArguments: z.array(z.string()),
   entries: z.array(managedEntrySchema),
   units: z.array(managedUnitSchema),
+  /** The hash that a user's password hash has, when the config gives one: the record shows no hash to crack. */
+  password: z.object({ user: z.string(), sha256: z.string() }).optional(),
+  /** What the config said, to tell what another one changes; records of older agents lack it. */
+  fingerprint: configFingerprintSchema.optional(),
 });
 export type AppliedConfig = z.infer<typeof appliedConfigSchema>;
 
+/** What was written: the part of the record that files, units and accounts are checked against. */
+export type AppliedContent = Pick<AppliedConfig, 'entries' | 'units' | 'password'>;
+
 export const appliedConfigPath = '/etc/varve/applied.json';
+
+/** For root alone: hashes of secrets let them be guessed. */
+export const recordAttributes = { mode: 0o600, uid: 0, gid: 0 };
+
+export function formatApplied(record: AppliedConfig): Buffer {
+  return Buffer.from(`${JSON.stringify(record, undefined, 1)}\n`);
+}

@@ -1,6 +1,6 @@
-import type { MachineConfigSpec } from '@varve/api';
+import { kernelCommandLine, type MachineConfigSpec } from '@varve/api';
 import { describe, expect, test } from 'vitest';
-import { planContent } from './plan.ts';
+import { isShared, planContent } from './plan.ts';
 
 const ignition = { version: '3.4.0' };
 const contents = { source: 'data:,x' };
@@ -11,7 +11,14 @@ function spec(config: object): MachineConfigSpec {
 
 describe('planContent', () => {
   test('an empty config puts nothing anywhere', () => {
-    expect(planContent({})).toEqual({ directories: [], files: [], links: [], units: [], kernelArguments: [] });
+    expect(planContent({})).toEqual({
+      directories: [],
+      files: [],
+      links: [],
+      units: [],
+      user: undefined,
+      kernelArguments: { add: [], remove: [] },
+    });
   });
 
   test('defaults are those of Ignition', () => {
@@ -52,19 +59,53 @@ describe('planContent', () => {
   });
 
   test('kernel arguments are taken apart', () => {
-    expect(planContent({ kernelArguments: ['a=b c', 'quiet'] }).kernelArguments).toEqual(['a=b', 'c', 'quiet']);
+    expect(planContent({ kernelArguments: ['a=b c', 'quiet'] }).kernelArguments.add).toEqual(['a=b', 'c', 'quiet']);
+  });
+
+  test("kernel arguments of the base image can be removed, and Ignition's own section is read", () => {
+    const kernelArguments = { shouldExist: ['quiet', 'a=1'], shouldNotExist: ['rhgb'] };
+    const plan = planContent({ ...spec({ kernelArguments }), kernelArguments: ['quiet', 'rhgb'] });
+    expect(plan.kernelArguments).toEqual({ add: ['quiet', 'a=1'], remove: ['rhgb'] });
+    expect(kernelCommandLine(['root=x', 'rhgb', 'rw'], plan.kernelArguments)).toEqual(['root=x', 'rw', 'quiet', 'a=1']);
+  });
+
+  test('files in the trees that all deployments share', () => {
+    const paths = ['/var/lib/a', '/usr/local/bin/b', '/opt/c'];
+    const { files } = planContent(spec({ storage: { files: paths.map((path) => ({ path, contents })) } }));
+    expect(files.map(({ path }) => path)).toEqual(paths);
+    expect(paths.every(isShared)).toBe(true);
+    expect(isShared('/etc/a')).toBe(false);
+  });
+
+  test("core's keys and password", () => {
+    const user = { name: 'core', sshAuthorizedKeys: ['ssh-ed25519 A a', 'ssh-ed25519 B b'], passwordHash: '$6$x' };
+    expect(planContent(spec({ passwd: { users: [user] } })).user).toEqual({
+      name: 'core',
+      authorizedKeys: 'ssh-ed25519 A a\nssh-ed25519 B b\n',
+      passwordHash: '$6$x',
+    });
+  });
+
+  test('another kernel and extensions only where the host can', () => {
+    const wanted = { kernelType: 'realtime' as const, extensions: ['usbguard'] };
+    expect(planContent(wanted, { extensions: true }).files).toEqual([]);
   });
 
   test.each([
     [
       'CONFIG_UNSUPPORTED',
       'spec.config.storage.files[0].path',
-      spec({ storage: { files: [{ path: '/var/x', contents }] } }),
+      spec({ storage: { files: [{ path: '/home/x', contents }] } }),
     ],
     [
-      'CONFIG_UNSUPPORTED',
-      'spec.config.storage.files[0].path',
-      spec({ storage: { files: [{ path: '/usr/local/x', contents }] } }),
+      'CONFIG_INVALID',
+      'spec.config.storage.directories[0].path',
+      spec({ storage: { directories: [{ path: '/usr/bin/x' }] } }),
+    ],
+    [
+      'CONFIG_INVALID',
+      'spec.config.storage.files[0].contents',
+      spec({ storage: { files: [{ path: '/etc/x', contents: { source: 'https://x.test/y' } }] } }),
     ],
     [
       'CONFIG_UNSUPPORTED',
@@ -72,9 +113,9 @@ describe('planContent', () => {
       spec({ storage: { files: [{ path: '/etc/x', overwrite: false }] } }),
     ],
     [
-      'CONFIG_UNSUPPORTED',
-      'spec.config.passwd.users',
-      spec({ passwd: { users: [{ name: 'core', sshAuthorizedKeys: ['k'] }] } }),
+      'CONFIG_INVALID',
+      'spec.config.passwd.users[0].name',
+      spec({ passwd: { users: [{ name: 'root', sshAuthorizedKeys: ['k'] }] } }),
     ],
     ['CONFIG_UNSUPPORTED', 'spec.kernelType', { kernelType: 'realtime' as const }],
     ['CONFIG_UNSUPPORTED', 'spec.extensions', { extensions: ['usbguard'] }],

@@ -5,9 +5,10 @@ import {
   ApiError,
   type IgnitionConfig,
   type IgnitionUnit,
+  type KernelArgumentChange,
+  kernelArgumentChangeOf,
   type MachineConfigSpec,
   parseIgnition,
-  splitKernelArgument,
   validateMachineConfig,
 } from '@varve/api';
 import { AgentError } from '../error.ts';
@@ -36,6 +37,21 @@ export interface PlannedUnit {
   readonly state: 'enabled' | 'disabled' | 'masked';
 }
 
+/** The user `core`: the only one whose keys and password a config may change. */
+export interface PlannedUser {
+  readonly name: string;
+  /** Content of the file of authorized keys; absent when the config names none. */
+  readonly authorizedKeys?: string;
+  /** crypt(5) hash; absent when the config leaves the image's own. */
+  readonly passwordHash?: string;
+}
+
+/** What a host's tools can do beyond files, units and kernel arguments. */
+export interface HostAbilities {
+  /** Another kernel than the image's, and packages beside it, from an extensions image. */
+  readonly extensions: boolean;
+}
+
 export interface ContentPlan {
   /** Parents before children. */
   readonly directories: readonly PlannedDirectory[];
@@ -44,38 +60,46 @@ export interface ContentPlan {
   readonly links: readonly PlannedLink[];
   /** Units whose state the config gives; others keep the image's. */
   readonly units: readonly PlannedUnit[];
-  /** One argument each, in order. */
-  readonly kernelArguments: readonly string[];
+  readonly user: PlannedUser | undefined;
+  readonly kernelArguments: KernelArgumentChange;
 }
 
 export const unitDirectory = '/etc/systemd/system';
+/** Trees that a config may write: of the deployment, and beside it, where all deployments share them. */
+const managedTrees = ['/etc', '/var', '/usr/local', '/opt'];
+/** A host whose image is all it has. */
+const imageOnly: HostAbilities = { extensions: false };
 /** Defaults of Ignition (coreos/ignition docs/configuration-v3_5.md). */
 const defaultFileMode = 0o644;
 const defaultDirectoryMode = 0o755;
 
 /** Throws CONFIG_INVALID (of @varve/api) or CONFIG_UNSUPPORTED with the field's path. */
-export function planContent(spec: MachineConfigSpec): ContentPlan {
+export function planContent(spec: MachineConfigSpec, abilities = imageOnly): ContentPlan {
   const [violation] = validateMachineConfig({ metadata: {}, spec }, undefined);
   if (violation) throw invalid(violation.field, violation.message);
-  refuseHostTypes(spec);
+  refuseHostTypes(spec, abilities);
   const ignition = parseIgnition(spec.config);
-  if ((ignition?.passwd?.users ?? []).length > 0) {
-    throw unsupported('spec.config.passwd.users', 'create users and their keys in the Containerfile');
-  }
   const units = ignition?.systemd?.units ?? [];
   const plan: ContentPlan = {
     directories: planDirectories(ignition),
     files: [...planFiles(ignition), ...units.flatMap(unitFiles)],
     links: planLinks(ignition),
     units: units.flatMap(unitState),
-    kernelArguments: (spec.kernelArguments ?? []).flatMap(splitKernelArgument),
+    user: planUser(ignition),
+    kernelArguments: kernelArgumentChangeOf(spec),
   };
   refuseConflicts(plan);
   return plan;
 }
 
-function refuseHostTypes(spec: MachineConfigSpec): void {
+/** Whether the path lies in a tree that every deployment of the host shares, and is kept out of OSTree's sight. */
+export function isShared(path: string): boolean {
+  return !path.startsWith('/etc/');
+}
+
+function refuseHostTypes(spec: MachineConfigSpec, abilities: HostAbilities): void {
   if (spec.fips) throw unsupported('spec.fips', 'FIPS mode is chosen when a host is installed');
+  if (abilities.extensions) return;
   if (spec.kernelType && spec.kernelType !== 'default') {
     throw unsupported('spec.kernelType', 'install the kernel in the Containerfile');
   }
@@ -115,14 +139,26 @@ interface Entry {
 }
 
 function planEntry(entry: Entry, field: string): Planned {
-  if (!entry.path.startsWith('/etc/')) {
-    throw unsupported(`${field}.path`, `${entry.path} is not below /etc; put it into the image`);
+  if (!managedTrees.some((tree) => entry.path.startsWith(`${tree}/`))) {
+    throw unsupported(`${field}.path`, `${entry.path} is not below ${managedTrees.join(', ')}; put it into the image`);
   }
   if (entry.overwrite === false) throw unsupported(`${field}.overwrite`, 'what a config manages is always written');
   return {
     path: entry.path,
     user: entry.user?.name ?? entry.user?.id ?? 0,
     group: entry.group?.name ?? entry.group?.id ?? 0,
+  };
+}
+
+/** Keys end as the reference writes them (machine-config-operator pkg/daemon/update.go, updateSSHKeys): one a line. */
+function planUser(ignition: IgnitionConfig | undefined): PlannedUser | undefined {
+  const [user] = ignition?.passwd?.users ?? [];
+  if (!user) return undefined;
+  const keys = user.sshAuthorizedKeys ?? [];
+  return {
+    name: user.name,
+    ...(keys.length > 0 ? { authorizedKeys: keys.map((key) => `${key}\n`).join('') } : {}),
+    ...(user.passwordHash ? { passwordHash: user.passwordHash } : {}),
   };
 }
 

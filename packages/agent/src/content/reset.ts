@@ -2,20 +2,45 @@
 // what the agent once wrote must be put back to the image's own version, or vanish, before the next config is written.
 import { posix } from 'node:path';
 import type { Tree } from '../tree/tree.ts';
-import type { AppliedConfig } from './entry.ts';
+import type { AppliedContent, ManagedUnit } from './entry.ts';
+import { writePassword } from './password.ts';
 import { unitDirectory } from './plan.ts';
 import { listUnitLinks, refersTo } from './units.ts';
 
-export async function resetContent(tree: Tree, applied: Pick<AppliedConfig, 'entries' | 'units'>): Promise<void> {
-  const paths = new Set<string>();
-  for (const unit of applied.units) {
-    for (const link of unit.links) paths.add(link.path);
-    if (unit.state !== 'enabled') for (const path of await imageLinks(tree, unit.name)) paths.add(path);
+export async function resetContent(tree: Tree, applied: AppliedContent): Promise<void> {
+  const paths = new Set(applied.entries.map((entry) => entry.path));
+  for (const path of await unitLinkPaths(tree, applied.units)) paths.add(path);
+  await restoreAll(tree, paths);
+  if (applied.password) await writePassword(tree, applied.password.user, undefined);
+}
+
+/** Gives units the state that the image gives them, but leaves these paths alone. */
+export async function resetUnits(
+  tree: Tree,
+  units: readonly ManagedUnit[],
+  except: ReadonlySet<string>,
+): Promise<void> {
+  const paths = await unitLinkPaths(tree, units);
+  await restoreAll(
+    tree,
+    paths.filter((path) => !except.has(path)),
+  );
+}
+
+/** Links that a config made for its units, and those of the image that it took away. */
+async function unitLinkPaths(tree: Tree, units: readonly ManagedUnit[]): Promise<string[]> {
+  const paths: string[] = [];
+  for (const unit of units) {
+    paths.push(...unit.links.map((link) => link.path));
+    if (unit.state !== 'enabled') paths.push(...(await imageLinks(tree, unit.name)));
   }
-  for (const entry of applied.entries) paths.add(entry.path);
+  return paths;
+}
+
+async function restoreAll(tree: Tree, paths: Iterable<string>): Promise<void> {
   // Children before parents: a directory can only vanish empty.
   for (const path of [...paths].sort().reverse()) {
-    // An image may ship a record of its own making.
+    // An image may ship a record of its own making; what deployments share is not OSTree's to carry.
     if (path.startsWith('/etc/')) await restore(tree, path);
   }
 }
@@ -46,7 +71,7 @@ async function restore(tree: Tree, path: string): Promise<void> {
 }
 
 /** Directories that were made for a managed entry and that the image does not have. */
-async function removeEmptyParents(tree: Tree, path: string): Promise<void> {
+export async function removeEmptyParents(tree: Tree, path: string): Promise<void> {
   for (let parent = posix.dirname(path); parent !== '/etc' && parent !== '/'; parent = posix.dirname(parent)) {
     if (await tree.lstat(`/usr${parent}`)) return;
     if (!(await tree.remove(parent))) return;

@@ -1,40 +1,34 @@
-// Writes a planned content into a deployment that nothing boots yet, and tells what is there now.
-import { createHash } from 'node:crypto';
+// Writes a resolved content into a deployment that nothing boots yet, and tells what is there now. What all deployments
+// share is not written here: the running one still lives with its own.
 import type { Tree } from '../tree/tree.ts';
-import type { AppliedConfig, ManagedEntry } from './entry.ts';
-import { readOwners } from './owner.ts';
-import type { ContentPlan } from './plan.ts';
-import type { SourceCache } from './source.ts';
+import type { AppliedContent } from './entry.ts';
+import { hashOfHash, writePassword } from './password.ts';
+import { isShared, type PlannedUnit } from './plan.ts';
+import type { ResolvedContent, ResolvedEntry } from './resolve.ts';
 import { writeUnits } from './units.ts';
 
 export async function writeContent(
   tree: Tree,
-  plan: ContentPlan,
-  sources: SourceCache,
+  { entries, password }: ResolvedContent,
+  units: readonly PlannedUnit[],
   signal: AbortSignal,
-): Promise<Pick<AppliedConfig, 'entries' | 'units'>> {
-  const entries: ManagedEntry[] = [];
-  const owners = await readOwners(tree);
-  const ownerOf = (entry: { user: string | number; group: string | number }) => ({
-    uid: owners.user(entry.user),
-    gid: owners.group(entry.group),
-  });
-  for (const { path, mode, ...entry } of plan.directories) {
-    const attributes = { mode, ...ownerOf(entry) };
-    await tree.writeDirectory(path, attributes);
-    entries.push({ kind: 'directory', path, ...attributes });
+): Promise<AppliedContent> {
+  for (const resolved of entries) if (!isShared(resolved.entry.path)) await writeEntry(tree, resolved);
+  if (password) await writePassword(tree, password.user, password.hash);
+  return {
+    entries: entries.map(({ entry }) => entry),
+    units: await writeUnits(tree, units, signal),
+    ...(password ? { password: { user: password.user, sha256: hashOfHash(password.hash) } } : {}),
+  };
+}
+
+async function writeEntry(tree: Tree, { entry, content }: ResolvedEntry): Promise<void> {
+  switch (entry.kind) {
+    case 'directory':
+      return await tree.writeDirectory(entry.path, entry);
+    case 'file':
+      return await tree.writeFile(entry.path, content, entry);
+    case 'link':
+      return await tree.writeLink(entry.path, entry.target, entry);
   }
-  for (const { path, mode, source, ...entry } of plan.files) {
-    const content = await sources.read(source, signal);
-    const attributes = { mode, ...ownerOf(entry) };
-    await tree.writeFile(path, content, attributes);
-    const sha256 = createHash('sha256').update(content).digest('hex');
-    entries.push({ kind: 'file', path, ...attributes, sha256, size: content.byteLength });
-  }
-  for (const { path, target, ...entry } of plan.links) {
-    const owner = ownerOf(entry);
-    await tree.writeLink(path, target, owner);
-    entries.push({ kind: 'link', path, target, ...owner });
-  }
-  return { entries, units: await writeUnits(tree, plan.units, signal) };
 }

@@ -53,6 +53,11 @@ export class Tree {
     this.#var = varDirectory;
   }
 
+  /** Where /var lies. */
+  get varDirectory(): string {
+    return this.#var ?? join(this.root, 'var');
+  }
+
   /** What lies at the path, links not followed; undefined when nothing does or a parent is missing. */
   async lstat(path: string): Promise<Stats | undefined> {
     return await this.#lookUp(path, (entry) => lstat(entry));

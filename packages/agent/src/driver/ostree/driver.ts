@@ -1,5 +1,6 @@
 // The driver for any distribution that boots from OSTree. It takes the sysroot's path: the same code serves a booted
 // host and a sysroot in a directory; only booting differs, and comes from outside.
+import { fingerprintConfig, kernelCommandLine } from '@varve/api';
 import { parseImageReference, type RegistryClientOptions } from '@varve/oci';
 import { collectGarbage, type Deployment, type OstreeChecksum, parseChecksum, Sysroot } from '@varve/ostree';
 import spawn from 'nano-spawn';
@@ -124,7 +125,7 @@ export class OstreeDriver implements HostDriver {
     if (staged?.config !== config || staged.image !== image) {
       throw new AgentError('STATE_CORRUPT', `config ${config} is not staged any more; it will be staged again`);
     }
-    const kernelArguments = [...host.baseKernelArguments, ...plan.kernelArguments];
+    const kernelArguments = kernelCommandLine(host.baseKernelArguments, plan.kernelArguments);
     onStep('writing the new deployment');
     const deployment = await sysroot.deploy({
       commit: parseChecksum(staged.checksum),
@@ -143,6 +144,7 @@ export class OstreeDriver implements HostDriver {
         image,
         kernelArguments,
         plan,
+        fingerprint: fingerprintConfig(spec),
         sources: this.#sources,
         formerly: host.booted.applied,
         signal,

@@ -1,13 +1,15 @@
 // Makes a fresh deployment what a config says, while nothing boots it: the former config out, the new one in, verified
 // as it lies on disk, and only then marked as complete.
-import spawn from 'nano-spawn';
+import type { ConfigFingerprint } from '@varve/api';
 import { checkContent } from '../../content/check.ts';
-import { type AppliedConfig, appliedConfigPath } from '../../content/entry.ts';
-import type { ContentPlan } from '../../content/plan.ts';
+import { type AppliedConfig, appliedConfigPath, formatApplied, recordAttributes } from '../../content/entry.ts';
+import { type ContentPlan, isShared } from '../../content/plan.ts';
 import { resetContent } from '../../content/reset.ts';
+import { type ResolvedContent, resolveContent } from '../../content/resolve.ts';
 import type { SourceCache } from '../../content/source.ts';
 import { writeContent } from '../../content/write.ts';
 import { AgentError } from '../../error.ts';
+import { syncFileSystems } from '../../tree/sync.ts';
 import { Tree } from '../../tree/tree.ts';
 import { readApplied } from './state.ts';
 
@@ -20,23 +22,30 @@ export interface PrepareOptions {
   readonly image: string;
   readonly kernelArguments: readonly string[];
   readonly plan: ContentPlan;
+  readonly fingerprint: ConfigFingerprint;
   readonly sources: SourceCache;
   /** What the booted deployment has. */
   readonly formerly: AppliedConfig | undefined;
   readonly signal: AbortSignal;
 }
 
-const recordAttributes = { mode: 0o600, uid: 0, gid: 0 };
+export interface PreparedDeployment {
+  readonly record: AppliedConfig;
+  readonly content: ResolvedContent;
+}
 
-export async function prepareDeployment(options: PrepareOptions): Promise<void> {
+/** What all deployments share is left as it is: the record tells what it becomes when this deployment boots next. */
+export async function prepareDeployment(options: PrepareOptions): Promise<PreparedDeployment> {
   const { root, name, config, image, kernelArguments, plan, sources, formerly, signal } = options;
   const tree = new Tree(root);
   // The /etc merge may have taken its changes from another deployment than the booted one: both records count.
   const merged = await readApplied(tree);
   for (const applied of [merged, formerly]) if (applied) await resetContent(tree, applied);
-  const written = await writeContent(tree, plan, sources, signal);
-  await sync(root, signal);
-  const [wrong] = await checkContent(tree, written);
+  const content = await resolveContent(tree, plan, sources, signal);
+  const written = await writeContent(tree, content, plan.units, signal);
+  await syncFileSystems([root], signal);
+  const own = written.entries.filter((entry) => !isShared(entry.path));
+  const [wrong] = await checkContent(tree, { ...written, entries: own });
   if (wrong) {
     throw new AgentError(
       'VERIFY_FAILED',
@@ -50,12 +59,9 @@ export async function prepareDeployment(options: PrepareOptions): Promise<void> 
     image,
     kernelArguments: [...kernelArguments],
     ...written,
+    fingerprint: options.fingerprint,
   };
-  await tree.writeFile(appliedConfigPath, Buffer.from(`${JSON.stringify(record, undefined, 1)}\n`), recordAttributes);
-  await sync(root, signal);
-}
-
-/** syncfs(2): every file and directory of the file system, in one call that Node has no function for. */
-async function sync(path: string, signal: AbortSignal): Promise<void> {
-  await spawn('sync', ['--file-system', path], { signal, timeout: 5 * 60_000 });
+  await tree.writeFile(appliedConfigPath, formatApplied(record), recordAttributes);
+  await syncFileSystems([root], signal);
+  return { record, content };
 }
