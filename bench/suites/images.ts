@@ -3,6 +3,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { formatImageReference, type ImageReference, RegistryClient } from '@varve/oci';
 import { TestRegistry } from '../../packages/registry/src/test-registry.ts';
 import { type BenchImages, benchCache, buildBenchImages } from '../images/build.ts';
@@ -30,6 +31,12 @@ const rounds = 3;
 const patience = 150;
 /** A rebuilt base is the largest of all imports, and its bytes are always the same. */
 const rebuildRounds = 2;
+
+/**
+ * For 5 s ext4 looks for other inodes than those that were freed (fs/ext4/ialloc.c, recently_deleted), and makes files at a
+ * tenth of its speed: that would meet whoever comes first in a round.
+ */
+const settleMilliseconds = 8000;
 
 export const imagesSuite: Suite = {
   description: 'import and update of images, beside skopeo and ostree (needs root; the first run builds the images)',
@@ -138,6 +145,7 @@ class ImageBench {
       await work(importer, figures);
     }
     for (const directory of [varve, others]) await rm(directory, { recursive: true, force: true });
+    await sleep(settleMilliseconds, undefined, { signal: this.#signal });
   }
 
   async #update(importer: Importer, to: ImageReference): Promise<Update> {
