@@ -64,6 +64,8 @@ export function refersTo(link: UnitLink, unit: string): boolean {
 export async function listUnitLinks(tree: Tree, directory = unitDirectory): Promise<UnitLink[]> {
   const links: UnitLink[] = [];
   for (const name of await tree.list(directory)) {
+    // What is kept beside during a transaction; systemd passes over such names as well.
+    if (name.startsWith('.')) continue;
     const path = `${directory}/${name}`;
     const stats = await tree.lstat(path);
     if (stats?.isSymbolicLink()) links.push({ path, target: (await tree.readLink(path)) ?? '' });
