@@ -60,11 +60,14 @@ async function lookUntilGood(
   return await untilHealthy({
     deadline: (checks.deadlineSeconds ?? defaultHealthDeadline) * 1000,
     async look(remaining) {
-      const host = await driver.status(signal);
+      const hostChecks = await driver.checkHealth({ checkTimeout, remaining, signal });
+      const probes = await probeAll(checks, { remaining, signal });
+      // After the others, which may change something; before them in the list, since it may explain them.
+      const content = await checkContent(await driver.status(signal));
       return [
-        await checkContent(host),
-        ...(await driver.checkHealth({ checkTimeout, remaining, signal })),
-        ...(await probeAll(checks, { remaining, signal })),
+        content,
+        ...hostChecks,
+        ...probes,
         checks.controlPlane === false ? passed(controlPlaneCheck) : checkControlPlane(wasReached, isReached()),
       ];
     },
