@@ -8,6 +8,7 @@ import { createHost, hostStatus, joinHost, runAgent, stateDirectoryOf } from '@v
 import {
   createSigningKeys,
   eventResource,
+  followKeys,
   leaseResource,
   type MachineConfigNode,
   type MachineConfigNodeStatus,
@@ -16,6 +17,7 @@ import {
   machineConfigPoolResource,
   machineConfigResource,
   nodeResource,
+  rotateSigningKeys,
   secretResource,
 } from '@varve/api';
 import { nodeRole, type Store, startTestServer, type TestServer } from '@varve/apiserver';
@@ -39,7 +41,8 @@ let directory: string;
 let running: Promise<void>;
 /** Milliseconds; as the controller wants it while undefined. */
 let validity: number | undefined;
-const signingKeys = createSigningKeys();
+let signingKeys = createSigningKeys();
+const onRotation = new Set<() => void>();
 const stop = new AbortController();
 const agents: Agent[] = [];
 
@@ -110,7 +113,7 @@ beforeAll(async () => {
     resolveImage: async (reference) => parseDigest(reference.replace(/.*@/, '')),
     logger: pino({ level: 'silent' }),
     signal: stop.signal,
-    signingKeys: { current: () => signingKeys, onChange: () => {} },
+    signingKeys: { current: () => signingKeys, onChange: (listener) => onRotation.add(listener) },
     settle: 100,
   });
 });
@@ -164,6 +167,13 @@ async function state(name: string): Promise<MachineConfigNode> {
 
 function condition(status: MachineConfigNodeStatus | undefined, type: string) {
   return status?.conditions?.find((candidate) => candidate.type === type);
+}
+
+async function updated(name: string, holds: (found: MachineConfigNode) => boolean): Promise<MachineConfigNode> {
+  return await eventually(`${name} is updated`, async () => {
+    const found = await state(name);
+    return condition(found.status, 'Updated')?.status === 'True' && holds(found) && found;
+  });
 }
 
 async function applyConfig(name: string, role: string, spec: MachineConfigSpec): Promise<void> {
@@ -297,6 +307,50 @@ test('a host follows its pool: staged, applied, verified; drift and failures are
   expect(condition(healed, 'NodeDegraded')?.status).toBe('False');
   expect(healed.update?.lastFailure).toBeUndefined();
   expect(healed.booted?.kernelArguments).toEqual(['root=LABEL=root', 'rw', 'quiet', 'audit=1']);
+});
+
+test('a host follows a new configuration key, and the revoked one has nothing to say any more', async () => {
+  const name = 'rotating';
+  const sysroot = join(directory, name);
+  const image = registry.add(bootableContent('1'));
+  await createHost({ sysroot, image, kernelArguments: ['rw'], registry: registryOptions });
+  await joinHost(joinOptions(name));
+  const old = signingKeys;
+  const trust = join(stateDirectoryOf(sysroot), 'host/trust.json');
+  expect(JSON.parse(await readFile(trust, 'utf8'))).toMatchObject({ host: name, keys: { version: 1 } });
+  await client.create(machineConfigPoolResource, {
+    apiVersion: 'machineconfiguration.openshift.io/v1',
+    kind: 'MachineConfigPool',
+    metadata: { name },
+    spec: {
+      machineConfigSelector: { matchLabels: { 'machineconfiguration.openshift.io/role': name } },
+      nodeSelector: { matchLabels: { 'kubernetes.io/hostname': name } },
+    },
+  });
+  const agent = new Agent(sysroot);
+  agent.start();
+  await applyConfig('70-rotating', name, { osImageURL: image, kernelArguments: ['first'] });
+  const before = await updated(name, (found) => found.status?.booted?.kernelArguments?.includes('first') === true);
+
+  signingKeys = rotateSigningKeys(old, { revoke: true });
+  for (const listener of onRotation) listener();
+  await applyConfig('70-rotating', name, { osImageURL: image, kernelArguments: ['second'] });
+  await updated(name, (found) => found.status?.booted?.kernelArguments?.includes('second') === true);
+  const held = followKeys(signingKeys.chain, undefined);
+  expect(JSON.parse(await readFile(trust, 'utf8'))).toEqual({ host: name, ...held });
+
+  // The control plane's own controllers would sign it again at once: without them the host is left to itself.
+  await agent.stop();
+  const desired = join(stateDirectoryOf(sysroot), 'agent/desired.json');
+  const kept = JSON.parse(await readFile(desired, 'utf8'));
+  const annotation = before.metadata.annotations?.['varve.dev/signed-target'];
+  await writeFile(desired, JSON.stringify({ ...kept, envelope: annotation }));
+  agent.start();
+  await eventually('the host is back on what is signed now', async () => {
+    const text = await readFile(desired, 'utf8');
+    return !text.includes(annotation ?? '-');
+  });
+  expect((await hostStatus(sysroot)).kernelArguments).toContain('second');
 });
 
 test('a certificate is renewed before it ends, with a new key, and the agent goes on with it', async () => {

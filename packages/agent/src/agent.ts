@@ -7,6 +7,7 @@ import { type Boot, directoryBoot, finishRequestedBoot, machineBoot } from './bo
 import { monitorDrift } from './drift/monitor.ts';
 import { OstreeDriver } from './driver/ostree/driver.ts';
 import { readIdentity } from './enroll/identity.ts';
+import { RootGate } from './helper/gate.ts';
 import { Reconciler } from './reconcile/run.ts';
 import { NodeEvents } from './report/events.ts';
 import { failureOf } from './report/failure.ts';
@@ -58,6 +59,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
   const running = AbortSignal.any([signal, end.signal]);
   const reconciler = new Reconciler({
     driver,
+    gate: new RootGate(paths),
     paths,
     status,
     node,

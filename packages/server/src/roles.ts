@@ -1,7 +1,5 @@
 // Who may do what on this server: administrators, hosts, hosts that join, and what everyone may read.
 import {
-  configMapResource,
-  configurationKeysName,
   machineConfigNodeResource,
   machineConfigResource,
   nodeResource,
@@ -22,24 +20,8 @@ export function rolesOf(store: Store): Role[] {
     relatedResources: [qualified(machineConfigResource)],
     relatedNames: (node) => configsOf(store, node),
   });
-  return [publicRole, basicRole, adminRole, bootstrapRole(store), host, configurationKeysRole];
+  return [publicRole, basicRole, adminRole, bootstrapRole(store), host];
 }
-
-/** Public keys: hosts pin them when they join, with the token, and follow their rotation. */
-export const configurationKeysRole: Role = {
-  holds: (user) => user.groups.includes('system:authenticated'),
-  allows: (_user, attributes) =>
-    attributes.kind === 'resource' &&
-    attributes.verb === 'get' &&
-    qualified({ group: attributes.group, plural: attributes.resource }) === qualified(configMapResource) &&
-    attributes.namespace === configurationKeysName.namespace &&
-    attributes.name === configurationKeysName.name &&
-    attributes.subresource === '',
-  resourceRules: [
-    { verbs: ['get'], apiGroups: [''], resources: ['configmaps'], resourceNames: [configurationKeysName.name] },
-  ],
-  nonResourceRules: [],
-};
 
 /** The rendered configs that a host may read: the one that it is to reach, and the one that it runs. */
 function configsOf(store: Store, node: string): ReadonlySet<string> {

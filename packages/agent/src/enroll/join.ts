@@ -4,8 +4,10 @@ import { X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createKey, fetchCertificateAuthority, isKubeError, KubeClient } from '@varve/kube';
 import { AgentError } from '../error.ts';
+import { followTrust, pinTrust, readTrust } from '../helper/trust.ts';
 import { statePaths } from '../state/paths.ts';
 import { discardPendingKey, pendingKey, readIdentity, type Server, writeCredential, writeServer } from './identity.ts';
+import { fetchKeyChain } from './key-chain.ts';
 import { requestCertificate } from './request.ts';
 
 export interface JoinOptions {
@@ -53,14 +55,17 @@ export async function joinHost(options: JoinOptions): Promise<Joined> {
   const existing = await readIdentity(directory);
   if (existing) assertSame(existing, { server: options.server, nodeName }, directory);
   // An expired certificate cannot renew itself: the host joins again, and an administrator confirms its name.
-  if (existing && new X509Certificate(existing.cert).validToDate > new Date()) {
+  const { trust: trustPath } = statePaths(options.stateDirectory);
+  if (existing && (await readTrust(trustPath)) && new X509Certificate(existing.cert).validToDate > new Date()) {
     return { nodeName, server: existing.server, joinedNow: false };
   }
   const server = await trust(options, nodeName, signal);
+  const chain = await askWithToken(options, server, (client) => fetchKeyChain(client, signal));
   await writeServer(directory, server);
   onProgress(`trusting ${server.server}`);
   const key = await pendingKey(directory, createKey);
   const cert = await request(options, server, key, signal, onProgress);
+  await holdKeys(trustPath, nodeName, chain, existing !== undefined);
   await writeCredential(directory, { cert, key });
   onProgress(`joined as ${nodeName}`);
   return { nodeName, server: server.server, joinedNow: true };
@@ -81,27 +86,40 @@ async function request(
   onProgress: (message: string) => void,
 ): Promise<string> {
   const { token, timeout = defaultTimeout } = options;
-  const ca = server.ca === undefined ? {} : { ca: server.ca };
-  await using client = new KubeClient({ server: server.server, ...ca, token, userAgent: 'varve-agent' });
+  const { nodeName } = server;
+  const requester = token.split('.')[0] ?? '';
   try {
-    const cert = await requestCertificate({
-      client,
-      nodeName: server.nodeName,
-      key,
-      requester: token.split('.')[0] ?? '',
-      signal,
-      timeout,
-      onProgress,
-    });
-    assertUsable(cert, server.nodeName);
+    const cert = await askWithToken(options, server, (client) =>
+      requestCertificate({ client, nodeName, key, requester, signal, timeout, onProgress }),
+    );
+    assertUsable(cert, nodeName);
     return cert;
   } catch (error) {
     // A refused key is not asked about again: the next join makes another one.
     if (error instanceof AgentError && error.code === 'JOIN_DENIED') {
       await discardPendingKey(statePaths(options.stateDirectory).identity);
     }
-    throw explainToken(error, server.server);
+    throw error;
   }
+}
+
+async function askWithToken<T>(
+  { token }: JoinOptions,
+  { server, ca }: Server,
+  ask: (client: KubeClient) => Promise<T>,
+): Promise<T> {
+  await using client = new KubeClient({ server, ...(ca === undefined ? {} : { ca }), token, userAgent: 'varve-agent' });
+  try {
+    return await ask(client);
+  } catch (error) {
+    throw explainToken(error, server);
+  }
+}
+
+/** A host that only needs a new certificate keeps the keys that it holds, and what follows from them. */
+async function holdKeys(path: string, nodeName: string, chain: readonly string[], isKnown: boolean): Promise<void> {
+  if (isKnown && (await readTrust(path))) await followTrust(path, chain);
+  else await pinTrust(path, nodeName, chain);
 }
 
 function explainToken(error: unknown, server: string): unknown {

@@ -3,7 +3,6 @@ import type { UpdateStep } from '@varve/api';
 import type { HostDriver, StageProgress } from '../driver/driver.ts';
 import { AgentError } from '../error.ts';
 import type { CheckResult } from '../health/result.ts';
-import { trustLocally, type VerifiedTarget } from '../helper/verify.ts';
 import type { StatePaths } from '../state/paths.ts';
 import type { Desired } from './desired.ts';
 import type { Actual, Step } from './diff.ts';
@@ -52,7 +51,7 @@ export async function applyStep(step: Step, context: StepContext): Promise<void>
   }
 }
 
-function targetOf({ desired }: StepContext): VerifiedTarget {
+function targetOf({ desired }: StepContext): Desired {
   if (!desired) throw new AgentError('STATE_CORRUPT', 'an update was begun without a target; start the agent again');
-  return trustLocally({ config: desired.config, image: desired.image, spec: desired.spec });
+  return desired;
 }

@@ -1,82 +1,69 @@
-// What is desired of this host, as it was last accepted. It is kept on disk: the agent works on while the control
-// plane is away, and cannot be talked back to an older target.
+// What is desired of this host, as it was last accepted: the verified target, and which object brought it. It is kept
+// on disk: the agent works on while the control plane is away.
 import {
-  type DriftPolicy,
-  driftPolicySchema,
-  type HealthChecks,
-  healthChecksSchema,
-  type MachineConfig,
   type MachineConfigNode,
   type MachineConfigSpec,
   machineConfigResource,
+  signedTargetAnnotation,
+  type TargetStatement,
 } from '@varve/api';
 import * as z from 'zod';
+import type { VerifiedTarget } from '../helper/verify.ts';
 
-export interface Desired {
-  /** Identity and generation of the MachineConfigNode that said it. */
+export interface Desired extends VerifiedTarget {
+  /** Identity and generation of the MachineConfigNode whose spec the target is. */
   readonly uid: string;
   readonly generation: number;
-  readonly pool: string;
-  /** Rendered config. */
-  readonly config: string;
-  /** Image by digest; absent when the config leaves the host on the image that it runs. */
-  readonly image?: string | undefined;
-  readonly phase: 'Staged' | 'Applied';
-  readonly spec: MachineConfigSpec;
-  /** What makes the host healthy after an update. */
-  readonly health?: HealthChecks | undefined;
-  /** What is done about managed paths that somebody changed. */
-  readonly drift?: DriftPolicy | undefined;
 }
 
-const specSchema = z.unknown().transform((spec, context): MachineConfigSpec => {
-  const parsed = machineConfigResource.schema.safeParse({ apiVersion: '', kind: '', spec });
-  if (parsed.success) return parsed.data.spec;
-  context.addIssue('is no spec of a MachineConfig');
-  return z.NEVER;
-});
+/** What is kept on disk. It is verified again each time it is read: the file decides nothing. */
+export interface KeptDesired {
+  readonly uid: string;
+  readonly generation: number;
+  readonly envelope: string;
+  readonly spec: MachineConfigSpec;
+}
 
-export const desiredSchema: z.ZodType<Desired> = z.object({
+export const keptDesiredSchema: z.ZodType<KeptDesired> = z.object({
   uid: z.string(),
   generation: z.int(),
-  pool: z.string(),
-  config: z.string(),
-  image: z.string().optional(),
-  phase: z.enum(['Staged', 'Applied']),
-  spec: specSchema,
-  health: healthChecksSchema.optional(),
-  drift: driftPolicySchema.optional(),
+  envelope: z.string(),
+  // As it was received: its digest is what was signed.
+  spec: z.custom<MachineConfigSpec>(
+    (spec) => machineConfigResource.schema.safeParse({ apiVersion: '', kind: '', spec }).success,
+  ),
 });
 
 export type Acceptance =
+  /** Nothing is desired, or nothing else than before. */
   | { readonly kind: 'unchanged' }
   /** An object from before what was already accepted: a stale cache, or a replay. */
   | { readonly kind: 'stale'; readonly message: string }
-  | { readonly kind: 'accepted'; readonly target: Omit<Desired, 'spec'>; readonly spec: MachineConfigSpec | undefined };
+  /** The object asks for something and nobody has signed anything. */
+  | { readonly kind: 'unsigned' }
+  | { readonly kind: 'signed'; readonly envelope: string };
 
-/** What to do with a MachineConfigNode. `spec` is undefined when the rendered config has to be fetched. Pure. */
-export function acceptDesired(node: MachineConfigNode, previous: Desired | undefined): Acceptance {
+/** What to do with a MachineConfigNode. Pure. */
+export function acceptDesired(node: MachineConfigNode, previous: KeptDesired | undefined): Acceptance {
   const { uid = '', generation = 0 } = node.metadata;
-  const config = node.spec.configVersion.desired;
-  if (config === '') return { kind: 'unchanged' };
+  if (node.spec.configVersion.desired === '') return { kind: 'unchanged' };
   if (previous?.uid === uid && generation < previous.generation) {
     const message = `generation ${generation} of the MachineConfigNode is older than ${previous.generation}, which was accepted`;
     return { kind: 'stale', message };
   }
-  if (previous?.uid === uid && generation === previous.generation) return { kind: 'unchanged' };
-  const target = {
-    uid,
-    generation,
-    pool: node.spec.pool.name,
-    config,
-    image: node.spec.configImage?.desiredImage || undefined,
-    phase: node.spec.update?.phase ?? 'Staged',
-  };
-  // A rendered config never changes, so one of the same name is the same.
-  return { kind: 'accepted', target, spec: previous?.config === config ? previous.spec : undefined };
+  const envelope = node.metadata.annotations?.[signedTargetAnnotation];
+  if (envelope === undefined) return { kind: 'unsigned' };
+  const isSame = previous?.uid === uid && previous.generation === generation && previous.envelope === envelope;
+  if (isSame) return { kind: 'unchanged' };
+  return { kind: 'signed', envelope };
 }
 
-/** The image falls back to the config's own, for a control plane that sets no `configImage`. */
-export function withConfig(target: Omit<Desired, 'spec'>, spec: MachineConfig['spec']): Desired {
-  return { ...target, image: target.image ?? (spec.osImageURL || undefined), spec };
+/** Whether a spec asks for what was signed. Between a change of the spec and its signature it does not. */
+export function isSpecOf({ spec }: MachineConfigNode, statement: TargetStatement): boolean {
+  return (
+    spec.configVersion.desired === statement.config &&
+    (spec.configImage?.desiredImage || undefined) === statement.image &&
+    (spec.update?.phase ?? 'Staged') === statement.phase &&
+    spec.pool.name === statement.pool
+  );
 }

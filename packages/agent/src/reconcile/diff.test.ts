@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { HostDeployment, HostState } from '../driver/driver.ts';
 import { keptDeployments, rollbackDeployment } from '../driver/kept.ts';
+import { trustLocally } from '../helper/verify.ts';
 import type { Desired } from './desired.ts';
 import { type Actual, diff, type Step } from './diff.ts';
 
@@ -45,7 +46,7 @@ function hostOf(deployments: HostDeployment[], booted: HostDeployment, staged?: 
 }
 
 function desired(config: string, phase: Desired['phase'], digest = digests[0] ?? ''): Desired {
-  return { uid: 'u', generation: 1, pool: 'p', config, image: imageOf(digest), phase, spec: {} };
+  return { ...trustLocally({ config, image: imageOf(digest), phase, spec: {} }), uid: 'u', generation: 1 };
 }
 
 const kinds = (steps: Step[]) => steps.map((step) => step.kind);

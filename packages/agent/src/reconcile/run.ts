@@ -1,11 +1,12 @@
 // The loop: load actual, load desired, diff, apply; then wait for the watch, or for the next try of what failed.
-import type { MachineConfigNode, UpdateStep } from '@varve/api';
+import { type MachineConfigNode, type ObjectMeta, signedTargetAnnotation, type UpdateStep } from '@varve/api';
 import type { KubeClient } from '@varve/kube';
 import type { Logger } from 'pino';
 import type { HostDriver } from '../driver/driver.ts';
 import { HealthError } from '../health/failed-target.ts';
 import { fallenTarget } from '../health/probation.ts';
 import type { CheckResult } from '../health/result.ts';
+import type { TargetGate } from '../helper/gate.ts';
 import { type Failure, failureOf, failureOfTarget } from '../report/failure.ts';
 import { type NodeReporter, readNodeInfo } from '../report/node.ts';
 import type { StatusReporter } from '../report/reporter.ts';
@@ -21,6 +22,7 @@ import { loadDesired } from './load-desired.ts';
 
 export interface ReconcilerOptions {
   readonly driver: HostDriver;
+  readonly gate: TargetGate;
   readonly paths: StatePaths;
   readonly status: StatusReporter;
   readonly node: NodeReporter;
@@ -51,10 +53,10 @@ export class Reconciler {
 
   /** The newest object of the watch, and the client to fetch its config with. */
   accept(node: MachineConfigNode, client: KubeClient): void {
-    const old = this.#node?.metadata;
+    const old = this.#node;
     this.#node = node;
     this.#client = client;
-    if (old?.uid === node.metadata.uid && old?.generation === node.metadata.generation) return;
+    if (old && sameTarget(old.metadata, node.metadata)) return;
     // What is fetched for a target that is none any more only holds up the new one.
     if (this.#staging && this.#staging.config !== node.spec.configVersion.desired) this.#staging.controller.abort();
     this.#wake.resolve();
@@ -87,7 +89,7 @@ export class Reconciler {
   }
 
   async #pass(signal: AbortSignal): Promise<Outcome> {
-    const { driver, paths, status, node, logger } = this.#options;
+    const { driver, gate, paths, status, node, logger } = this.#options;
     if (!this.#recovered) await driver.recover(signal);
     this.#recovered = true;
     let actual = await this.#load(signal);
@@ -95,7 +97,7 @@ export class Reconciler {
     node.setReadiness({ ready: true, reason: 'AgentReady', message: 'the agent follows the control plane' });
     const source = { node: this.#node, client: this.#client };
     const onStale = (message: string) => logger.warn({ reason: message }, 'refused an old target');
-    const { desired, incomplete } = await loadDesired(source, paths, onStale, signal);
+    const { desired, incomplete, refusal } = await loadDesired(source, { gate, paths, onStale, signal });
     status.update({ ...actual, desired, ...this.#givenUp(actual, desired) });
     const steps = diff(actual, desired);
     for (const step of steps) {
@@ -105,6 +107,8 @@ export class Reconciler {
       actual = await loadActual(driver, paths, signal);
       status.update(actual);
     }
+    // The host goes on with what it has, and tells why that is not the newest.
+    if (refusal) throw refusal;
     this.#rest(actual, desired);
     const isDone = steps.length === 0 || diff(actual, desired).length === 0;
     return incomplete || !isDone ? 'incomplete' : 'idle';
@@ -196,6 +200,12 @@ export class Reconciler {
     logger.error({ failure, step, err: error }, 'failed; trying again');
     if (isFirst) onFailure(failure);
   }
+}
+
+/** Statuses do not count: the agent itself writes them. */
+function sameTarget(old: ObjectMeta, now: ObjectMeta): boolean {
+  const signed = ({ annotations }: ObjectMeta) => annotations?.[signedTargetAnnotation];
+  return old.uid === now.uid && old.generation === now.generation && signed(old) === signed(now);
 }
 
 function restOf({ host }: Actual, desired: Desired | undefined): [step: UpdateStep, message: string] {

@@ -1,6 +1,7 @@
 import { machineConfigNodeResource, nodeConditionTypes, updateSteps } from '@varve/api';
 import { describe, expect, test } from 'vitest';
 import type { HostDeployment, HostState } from '../driver/driver.ts';
+import { trustLocally } from '../helper/verify.ts';
 import type { Desired } from '../reconcile/desired.ts';
 import { isUpdated, reasonOf, statusOf } from './status.ts';
 import { initialView, type View } from './view.ts';
@@ -41,7 +42,7 @@ const host: HostState = {
     bootFellBack: false,
   },
 };
-const desired: Desired = { uid: 'u', generation: 3, pool: 'p', config: 'one', phase: 'Applied', spec: {} };
+const desired: Desired = { ...trustLocally({ config: 'one', image: undefined, spec: {} }), uid: 'u', generation: 3 };
 const failure = {
   code: 'DISK_FULL',
   message: 'full',

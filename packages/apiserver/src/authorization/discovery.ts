@@ -1,6 +1,6 @@
 // What everyone may do: anonymous users see health and version; authenticated ones also discovery, and may ask about
-// themselves (kubernetes default RBAC roles system:discovery, system:basic-user, system:public-info-viewer).
-import { authenticatedGroup } from '../user.ts';
+// themselves and read what is published for them (kubernetes default RBAC roles system:discovery, system:basic-user, system:public-info-viewer).
+import { authenticatedGroup, type ResourceAttributes } from '../user.ts';
 import type { Role } from './authorizer.ts';
 
 const publicPaths = ['/healthz', '/livez', '/readyz', '/version'];
@@ -24,15 +24,21 @@ export const basicRole: Role = {
     if (attributes.kind === 'path') {
       return isRead(attributes.verb) && (attributes.path === '/' || isBelow(attributes.path, discoveryPaths));
     }
+    if (isPublicConfigMap(attributes)) return true;
     return attributes.verb === 'create' && (selfReviews[attributes.group] ?? []).includes(attributes.resource);
   },
-  resourceRules: Object.entries(selfReviews).map(([group, resources]) => ({
-    verbs: ['create'],
-    apiGroups: [group],
-    resources,
-  })),
+  resourceRules: [
+    ...Object.entries(selfReviews).map(([group, resources]) => ({ verbs: ['create'], apiGroups: [group], resources })),
+    { verbs: ['get'], apiGroups: [''], resources: ['configmaps'], resourceNames: ['<in kube-public>'] },
+  ],
   nonResourceRules: [{ verbs: ['get'], nonResourceURLs: discoveryPaths.flatMap((path) => [path, `${path}/*`]) }],
 };
+
+/** The namespace for what everyone may know (kubernetes documentation, "Namespaces", initial namespaces). */
+function isPublicConfigMap({ verb, group, resource, namespace, name, subresource }: ResourceAttributes): boolean {
+  const isConfigMap = group === '' && resource === 'configmaps' && subresource === '';
+  return isConfigMap && verb === 'get' && namespace === 'kube-public' && name !== '';
+}
 
 function isRead(verb: string): boolean {
   return verb === 'get' || verb === 'head';
