@@ -14,6 +14,7 @@ export function addWhy(program: Command, context: Context): void {
       print(context.terminal, globals.output, explanation, () => {
         const lines = [explanation.answer];
         if (explanation.advice !== '') lines.push(`  next: ${explanation.advice}`);
+        for (const line of explanation.output?.split('\n') ?? []) lines.push(`  check: ${line}`);
         for (const difference of explanation.drift) lines.push(`  drift: ${difference}`);
         return lines.join('\n');
       });

@@ -37,7 +37,17 @@ export interface Standing {
   readonly degraded: boolean;
   readonly available: boolean;
   /** The last failure for what it is aimed at, unless it runs that and is healthy. */
-  readonly failure: { readonly code: string; readonly message: string; readonly step: string } | undefined;
+  readonly failure: StandingFailure | undefined;
+}
+
+export interface StandingFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly step: string;
+  /** The end of what the failed health check wrote; empty when no check failed. */
+  readonly output: string;
+  /** The host went back to what it ran, and does not try again. */
+  readonly final: boolean;
 }
 
 /**
@@ -48,10 +58,11 @@ export interface Standing {
  * An approval that was taken back holds the slot until the agent has observed that: agents report after they have
  * begun, so before that nobody knows.
  *
- * A failure does not free a slot. The agent of an approved host tries again by itself, so the host may go down at any
- * moment; and if a failure freed the slot, a bad image would take down every host of the pool, one after the other.
- * As it is, it stops at `maxUnavailable` hosts. The slot comes free when the host succeeds, or when a new target
- * revokes the approval.
+ * A failure does not free a slot. As a rule the agent of an approved host tries again by itself, so the host may go
+ * down at any moment; and if a failure freed the slot, a bad image would take down every host of the pool, one after
+ * the other. That holds also for a host that was not healthy, went back to what it ran and will not try again: it serves,
+ * but its target is proven bad. As it is, a bad image stops at `maxUnavailable` hosts. The slot comes free when the host
+ * succeeds, or when a new target revokes the approval.
  *
  * A failure without a slot does not count. A host that could not stage (its disk is full, the registry is away) runs
  * what it ran and serves: nobody may be held up by it. It counts only if it is really not healthy: not Ready,
@@ -90,7 +101,13 @@ export function standingOf(member: Member, target: Target | undefined): Standing
     available: ready && !cordoned && !holdsSlot && !(reached && degraded),
     failure:
       failure && (!reached || degraded) && failure.config === desired
-        ? { code: failure.code, message: failure.message, step: failure.step ?? 'Failed' }
+        ? {
+            code: failure.code,
+            message: failure.message,
+            step: failure.step ?? 'Failed',
+            output: failure.output ?? '',
+            final: failure.final === true,
+          }
         : undefined,
   };
 }

@@ -77,7 +77,9 @@ function isCandidate(standing: Standing): boolean {
     !standing.approved &&
     !standing.arrived &&
     !standing.holdsSlot &&
-    !standing.cordoned
+    !standing.cordoned &&
+    // It would hold the slot and do nothing.
+    !standing.failure?.final
   );
 }
 

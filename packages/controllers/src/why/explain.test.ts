@@ -11,6 +11,11 @@ function pass(fleet: Fleet): void {
   while (fleet.applyNext());
 }
 
+function grants(fleet: Fleet): string[] {
+  const steps = fleet.plan().steps.filter(({ kind }) => kind === 'GrantSlot');
+  return steps.map(({ node }) => node);
+}
+
 function act(fleet: Fleet, name: string, outcome: 'success' | 'failure' = 'success', times = 1): void {
   const host = fleet.hosts.get(name);
   for (let time = 0; host && time < times; time++) {
@@ -53,6 +58,39 @@ it('names the host that holds the slot, and why it keeps it', () => {
   });
   fleet.target = targetOf(2);
   expect(['n0', 'n1'].map((name) => explain(fleet, name).reason)).toEqual(['Pending', 'Pending']);
+});
+
+it('says what a failed health check wrote, and that the host went back for good', () => {
+  const fleet = new Fleet(2, 1);
+  pass(fleet);
+  act(fleet, 'n0');
+  act(fleet, 'n1');
+  pass(fleet);
+  act(fleet, 'n0', 'failure', 4);
+  const host = fleet.hosts.get('n0');
+  if (!host) throw new Error('no n0');
+  const lastFailure = {
+    ...{ code: 'HEALTH_FAILED', message: 'check db ended with status 1', config: 'rendered-web-1' },
+    ...{ step: 'Verifying' as const, time: '', check: 'db', output: 'no database', final: true },
+  };
+  const { status } = host.state;
+  host.state = {
+    ...host.state,
+    status: {
+      ...status,
+      configVersion: { current: 'rendered-web-0' },
+      update: { ...status?.update, lastFailure },
+    },
+  };
+  expect(explain(fleet, 'n0')).toMatchObject({
+    reason: 'Failed',
+    answer: expect.stringMatching(/HEALTH_FAILED: check db .*; it runs rendered-web-0 again .* stops at it$/),
+    output: 'no database',
+  });
+  expect(explain(fleet, 'n1').reason).toBe('WaitingForSlot');
+  // A host that remembers the failure from before is given no slot to waste.
+  host.state = { ...host.state, spec: { ...host.state.spec, update: { phase: 'Staged' } } };
+  expect(grants(fleet)).toEqual(['n1']);
 });
 
 it('tells a failed stage, a cordon, a pause and a silent host apart', () => {

@@ -1,6 +1,6 @@
 // One answer to "why is this host not updated?", from the plan itself: what is said here is what holds the host there.
 import type { MachineConfigPool } from '@varve/api';
-import type { Member, Standing, Target } from '../rollout/member.ts';
+import type { Member, Standing, StandingFailure, Target } from '../rollout/member.ts';
 import { planRollout, type RolloutPlan } from '../rollout/plan.ts';
 
 export interface Explanation {
@@ -25,6 +25,8 @@ export interface Explanation {
   readonly answer: string;
   /** What to do or to look at next; empty when nothing needs doing. */
   readonly advice: string;
+  /** The end of what the failed health check wrote. */
+  readonly output?: string;
 }
 
 export interface WhyInput {
@@ -90,16 +92,15 @@ function explainStanding(standing: Standing, plan: RolloutPlan, member: Member):
   }
   if (standing.arrived) return explainArrived(standing, target);
   if (standing.failure && !standing.busy) {
-    const { code, step, message: text } = standing.failure;
-    const effect = standing.holdsSlot
-      ? 'it keeps its slot, since its agent tries again'
-      : 'it runs what it ran, and tries again';
+    const { code, step, message: text, output } = standing.failure;
+    const effect = effectOf(standing.failure, standing);
     const answer = `${name} failed on ${target} while ${step}: ${code}: ${text}; ${effect}`;
     return {
       updated: false,
       reason: 'Failed',
       answer,
       advice: `remove the cause, or change the pool's MachineConfigs; see ${look}`,
+      ...(output === '' ? {} : { output }),
     };
   }
   if (standing.holdsSlot) {
@@ -110,6 +111,14 @@ function explainStanding(standing: Standing, plan: RolloutPlan, member: Member):
   }
   if (!standing.staged) return explainStaging(standing, target, says, look);
   return explainHeld(standing, plan, target);
+}
+
+function effectOf(failure: StandingFailure, { holdsSlot, current }: Standing): string {
+  if (failure.final) {
+    const slot = holdsSlot ? '; it keeps its slot, so that the rollout stops at it' : '';
+    return `it runs ${current ?? 'what it ran'} again and does not try this target any more${slot}`;
+  }
+  return holdsSlot ? 'it keeps its slot, since its agent tries again' : 'it runs what it ran, and tries again';
 }
 
 function explainArrived(standing: Standing, target: string): Explanation {
