@@ -77,7 +77,11 @@ export async function createHost(options: CreateHostOptions): Promise<HostStatus
     const kernelArguments = options.kernelArguments;
     const deployment = await target.deploy({ commit, stateroot, imageReference: image, kernelArguments, signal });
     const name = deploymentName(deployment);
-    await writeState(paths.host, { baseKernelArguments: [...kernelArguments], adopted: [name] });
+    await writeState(paths.host, {
+      baseKernelArguments: [...kernelArguments],
+      imageKernelArguments: [],
+      adopted: [name],
+    });
     await prepareDeployment({
       root: target.deploymentPath(deployment),
       name,

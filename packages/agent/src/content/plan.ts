@@ -68,7 +68,7 @@ export const unitDirectory = '/etc/systemd/system';
 /** Trees that a config may write: of the deployment, and beside it, where all deployments share them. */
 const managedTrees = ['/etc', '/var', '/usr/local', '/opt'];
 /** A host whose image is all it has. */
-const imageOnly: HostAbilities = { extensions: false };
+export const imageOnly: HostAbilities = { extensions: false };
 /** Defaults of Ignition (coreos/ignition docs/configuration-v3_5.md). */
 const defaultFileMode = 0o644;
 const defaultDirectoryMode = 0o755;

@@ -22,6 +22,8 @@ export interface DeployOptions {
   readonly stateroot: string;
   /** The image's name, `registry/repository:tag` or `@sha256:…`; written into the origin file. */
   readonly imageReference: string;
+  /** Content of the origin file, for tools that keep more in it than the image; made from the image unless given. */
+  readonly origin?: string | undefined;
   /** All of them, in their order: none is taken over from another deployment. */
   readonly kernelArguments: readonly string[];
   /**
@@ -96,7 +98,7 @@ export class Sysroot {
     const before = await this.deployments();
     const origin = temporaryPath(this.repository.path);
     try {
-      await writeFile(origin, formatOrigin(options.imageReference), { flag: 'wx' });
+      await writeFile(origin, options.origin ?? formatOrigin(options.imageReference), { flag: 'wx' });
       const args = ['--not-as-default', '--retain', '--no-prune', '--karg-none', `--origin-file=${origin}`];
       if (mergeFrom === undefined) args.push('--no-merge');
       args.push(...kernelArguments.map((argument) => `--karg-append=${argument}`));

@@ -1,0 +1,44 @@
+// What brings images onto a host: Varve's own importer, or the tool of the host's distribution. A deployment of what was
+// brought is made by the OSTree driver in every case: the `/etc` of a deployment that bootc or rpm-ostree staged comes
+// into being at shutdown, too late to write files into it and to look at them before they count.
+import type { MachineConfigSpec } from '@varve/api';
+import type { Deployment, OstreeChecksum, Sysroot } from '@varve/ostree';
+import type { HostAbilities } from '../content/plan.ts';
+import type { HostDeployment, StageProgress } from './driver.ts';
+
+export interface FetchRequest {
+  readonly sysroot: Sysroot;
+  readonly stateroot: string;
+  /** By digest. */
+  readonly image: string;
+  /** Names the kernel and the packages that come on top of the image. */
+  readonly spec: MachineConfigSpec;
+  /** A deployment of that image which is there already. */
+  readonly deployed: Deployment | undefined;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: StageProgress) => void;
+}
+
+export interface FetchedImage {
+  readonly commit: OstreeChecksum;
+  /** Content of the deployment's origin file, where the tool wants more in it than the image. */
+  readonly origin?: string | undefined;
+  /** Kernel arguments that the image brings along. */
+  readonly kernelArguments: readonly string[];
+}
+
+export interface ImageTool {
+  /** With its version, for people. */
+  readonly name: string;
+  readonly abilities: HostAbilities;
+  /** The image's commit in the repository. When it returns, nothing else boots than before, and nothing is staged. */
+  fetch(request: FetchRequest): Promise<FetchedImage>;
+  /** What the tool makes the next boot at shutdown, because somebody else told it so. */
+  pending(sysroot: Sysroot, signal: AbortSignal): Promise<HostDeployment | undefined>;
+  /** Takes away what is staged, whoever staged it. */
+  discardStaged(signal: AbortSignal): Promise<void>;
+  /** Kernel arguments that the image of the deployment in `root` brings along. */
+  imageKernelArguments(root: string): Promise<readonly string[]>;
+  /** Makes the deployment before the booted one the next boot; false when it is another one than this. */
+  rollBackTo(name: string, signal: AbortSignal): Promise<boolean>;
+}
