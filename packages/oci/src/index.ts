@@ -49,5 +49,7 @@ export { type CopiedImage, type CopyImageOptions, type CopyProgress, copyImage }
 export type { ImageDestination } from './transports/destination.ts';
 export { formatImageSource, type ImageLocation, parseImageSource } from './transports/location.ts';
 export { openImageDestination, openImageSource, type RegistryAccess } from './transports/open.ts';
+export { RegistrySource } from './transports/registry-source.ts';
 export type { ImageSource } from './transports/source.ts';
+export { type ReadDocument, readVerifiedImage } from './verified-image.ts';
 export { type ExpectedContent, verifyContent } from './verify.ts';

@@ -11,6 +11,8 @@ interface Waiting {
 export interface ImageRegistry extends AsyncDisposable {
   resolve(reference: ImageReference, options?: Waiting): Promise<Descriptor>;
   getImage(reference: ImageReference, options?: Waiting & { platform?: Platform }): Promise<Image>;
+  /** The bytes of one manifest or index, as they are. */
+  readManifest(reference: ImageReference, options?: Waiting): Promise<Uint8Array>;
   openBlob(reference: ImageReference, descriptor: Descriptor, options?: Waiting): Promise<AsyncIterable<Uint8Array>>;
   openRanges(
     reference: ImageReference,

@@ -40,6 +40,10 @@ export class MirroredRegistry implements ImageRegistry {
     return { ...image, reference };
   }
 
+  async readManifest(reference: ImageReference, options: Waiting = {}): Promise<Uint8Array> {
+    return this.#first(reference, options.signal, (client, at) => client.readManifest(at, options));
+  }
+
   async openBlob(
     reference: ImageReference,
     descriptor: Descriptor,

@@ -82,6 +82,14 @@ export class RegistryClient implements ImageRegistry {
   }
 
   /**
+   * One manifest or index, which is not taken apart: of an index, no image is chosen.
+   * @throws OciError IMAGE_NOT_FOUND, REGISTRY_*, DIGEST_MISMATCH, IMAGE_MANIFEST_INVALID
+   */
+  async readManifest(reference: ImageReference, { signal }: Waiting = {}): Promise<Uint8Array> {
+    return (await this.#fetchManifest(reference, undefined, signal)).bytes;
+  }
+
+  /**
    * The bytes of a layer or another blob. Iterate the result, or abort: it holds a connection. Size and digest are verified
    * at the end; use nothing of it before the iteration ended without an error.
    * @throws OciError IMAGE_NOT_FOUND, REGISTRY_*; while iterating also SIZE_MISMATCH, DIGEST_MISMATCH
