@@ -32,7 +32,7 @@ export function statusError(attempt: Attempt, object: unknown): KubeError {
 export function connectionError(attempt: Attempt, cause: unknown, server: string): KubeError {
   const code = causeCode(cause);
   const reason = cause instanceof Error ? cause.message : String(cause);
-  if (timeoutCodes.has(code)) {
+  if (code === 'ETIMEDOUT') {
     return new KubeError('TIMEOUT', `${describe(attempt)}: ${server} fell silent (${reason}); try again.`, { cause });
   }
   if (untrustedCodes.has(code)) {
@@ -52,7 +52,7 @@ export function connectionError(attempt: Attempt, cause: unknown, server: string
   });
 }
 
-/** The system's, OpenSSL's or undici's code of a failure, '' without one. */
+/** The system's, OpenSSL's or Node's code of a failure, '' without one. */
 export function causeCode(cause: unknown): string {
   if (cause instanceof AggregateError && cause.errors.length > 0) return causeCode(cause.errors[0]);
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
@@ -86,13 +86,6 @@ function parseJson(text: string): unknown {
     return undefined;
   }
 }
-
-const timeoutCodes: ReadonlySet<string> = new Set([
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'ETIMEDOUT',
-]);
 
 // Node's names for OpenSSL's verification results (Node documentation, tls, "X509 certificate error codes").
 const untrustedCodes: ReadonlySet<string> = new Set([

@@ -1,8 +1,9 @@
 // One HTTP request to an API server: connection pool, deadline, repeats where a repeat is safe, and every failure as a
 // KubeError. What the bytes mean is the client's business.
-import { type Dispatcher, Pool } from 'undici';
+import type { IncomingMessage } from 'node:http';
 import { anySignal, Deadline, delay } from './abort.ts';
 import type { Connection } from './connection.ts';
+import { Connections, type Exchange } from './connections.ts';
 import { KubeError } from './error.ts';
 import { causeCode, connectionError, responseError } from './failure.ts';
 
@@ -27,13 +28,8 @@ export interface Request {
   readonly signal?: AbortSignal | undefined;
 }
 
-interface Bounds {
-  readonly headersTimeout?: number;
-  readonly bodyTimeout?: number;
-}
-
 export class Transport {
-  readonly #pool: Pool;
+  readonly #connections: Connections;
   readonly #server: string;
   readonly #prefix: string;
   readonly #headers: Readonly<Record<string, string>>;
@@ -47,14 +43,15 @@ export class Transport {
       'user-agent': connection.userAgent ?? 'varve',
       ...(connection.token === undefined ? {} : { authorization: `Bearer ${connection.token}` }),
     };
-    this.#pool = new Pool(url.origin, {
-      connections: maxConnections,
-      connect: {
-        timeout: connectTimeout,
-        ...(connection.ca === undefined ? {} : { ca: connection.ca }),
-        ...(connection.cert === undefined ? {} : { cert: connection.cert }),
-        ...(connection.key === undefined ? {} : { key: connection.key }),
-        ...(connection.serverName === undefined ? {} : { servername: connection.serverName }),
+    const { ca, cert, key, serverName } = connection;
+    this.#connections = new Connections(url, {
+      maxConnections,
+      connectTimeout,
+      tls: {
+        ...(ca === undefined ? {} : { ca }),
+        ...(cert === undefined ? {} : { cert }),
+        ...(key === undefined ? {} : { key }),
+        ...(serverName === undefined ? {} : { servername: serverName }),
       },
     });
   }
@@ -64,8 +61,7 @@ export class Transport {
     using deadline = new Deadline(requestTimeout);
     let text: string;
     try {
-      const response = await this.#send(request, anySignal(request.signal, deadline.signal), {});
-      text = await response.body.text();
+      text = await textOf(await this.#send(request, anySignal(request.signal, deadline.signal)));
     } catch (cause) {
       throw this.#failure(request, cause, deadline.signal);
     }
@@ -80,8 +76,7 @@ export class Transport {
     using deadline = new Deadline(connectTimeout + idleTimeout);
     try {
       const signal = anySignal(request.signal, deadline.signal);
-      const response = await this.#send(request, signal, { headersTimeout: idleTimeout, bodyTimeout: idleTimeout });
-      return this.#chunks(request, response.body);
+      return this.#chunks(request, await this.#send(request, signal, idleTimeout));
     } catch (cause) {
       throw this.#failure(request, cause, deadline.signal);
     }
@@ -89,7 +84,7 @@ export class Transport {
 
   /** Ends all requests and closes all connections. */
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    this.#connections.close();
   }
 
   async *#chunks(request: Request, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -100,11 +95,12 @@ export class Transport {
     }
   }
 
-  async #send(request: Request, signal: AbortSignal, bounds: Bounds): Promise<Dispatcher.ResponseData> {
+  async #send(request: Request, signal: AbortSignal, idleTimeout?: number): Promise<IncomingMessage> {
     for (let repeats = 0; ; repeats += 1) {
-      const response = await this.#dispatch(request, signal, bounds);
-      if (response.statusCode >= 200 && response.statusCode < 300) return response;
-      const error = responseError(request, response.statusCode, await response.body.text(), this.#server);
+      const response = await this.#dispatch(request, signal, idleTimeout);
+      const status = response.statusCode ?? 0;
+      if (status >= 200 && status < 300) return response;
+      const error = responseError(request, status, await textOf(response), this.#server);
       const seconds = retryAfterSeconds(response, error);
       if (seconds === undefined || repeats >= maxRepeats) throw error;
       await delay(seconds * 1000, signal);
@@ -113,20 +109,20 @@ export class Transport {
   }
 
   /** One attempt; a GET whose kept-alive connection turned out to be dead gets a second one. */
-  async #dispatch(request: Request, signal: AbortSignal, bounds: Bounds): Promise<Dispatcher.ResponseData> {
-    const options = this.#options(request, signal, bounds);
+  async #dispatch(request: Request, signal: AbortSignal, idleTimeout?: number): Promise<IncomingMessage> {
+    const exchange = { ...this.#exchange(request), signal, idleTimeout };
     try {
-      return await this.#pool.request(options);
+      return await this.#connections.exchange(exchange);
     } catch (cause) {
       // A server may close an idle connection in the moment in which we use it; only what is idempotent is sent again
       // (RFC 9110, 9.2.2).
-      const dead = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(causeCode(cause));
+      const dead = ['ECONNRESET', 'EPIPE'].includes(causeCode(cause));
       if (!dead || request.method !== 'GET' || signal.aborted) throw cause;
-      return await this.#pool.request(options);
+      return await this.#connections.exchange(exchange);
     }
   }
 
-  #options(request: Request, signal: AbortSignal, bounds: Bounds): Dispatcher.RequestOptions {
+  #exchange(request: Request): Omit<Exchange, 'signal'> {
     const query = request.query === undefined || request.query.size === 0 ? '' : `?${request.query}`;
     const contentType = { 'content-type': request.contentType ?? 'application/json' };
     return {
@@ -137,9 +133,7 @@ export class Transport {
         ...(request.accept === undefined ? {} : { accept: request.accept }),
         ...(request.body === undefined ? {} : contentType),
       },
-      body: request.body === undefined ? null : JSON.stringify(request.body),
-      signal,
-      ...bounds,
+      body: request.body === undefined ? undefined : JSON.stringify(request.body),
     };
   }
 
@@ -175,11 +169,17 @@ function parseServer(connection: Connection): URL {
 }
 
 /** Seconds to wait before a repeat that the server invites: only answers that carry Retry-After did not act. */
-function retryAfterSeconds(response: Dispatcher.ResponseData, error: KubeError): number | undefined {
-  if (error.code !== 'TOO_MANY_REQUESTS' && response.statusCode < 500) return undefined;
+function retryAfterSeconds(response: IncomingMessage, error: KubeError): number | undefined {
+  if (error.code !== 'TOO_MANY_REQUESTS' && (response.statusCode ?? 0) < 500) return undefined;
   const header = response.headers['retry-after'];
-  const seconds = typeof header === 'string' && /^[0-9]+$/.test(header) ? Number(header) : undefined;
+  const seconds = header !== undefined && /^[0-9]+$/.test(header) ? Number(header) : undefined;
   return seconds !== undefined && seconds <= maxRetryAfterSeconds ? seconds : undefined;
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function parseAnswer(request: Request, text: string, server: string): unknown {

@@ -1,7 +1,7 @@
 // One HTTP exchange with a registry: connections, timeouts and redirects. Credentials and client certificates go to the
 // registry's own origin and nowhere else.
 import { Readable } from 'node:stream';
-import { Agent, type Dispatcher, request } from 'undici';
+import type { Agent, Dispatcher, request as sendRequest } from 'undici';
 import { OciError } from '../error.ts';
 
 const maximumRedirects = 5;
@@ -37,14 +37,10 @@ export interface Answer {
 
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #registryAgent: Agent;
-  /** For hosts that a registry sends us to: without the client certificate. */
-  readonly #otherAgent: Agent;
+  #connections: Promise<Connections> | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    this.#registryAgent = createAgent(options, true);
-    this.#otherAgent = createAgent(options, false);
   }
 
   /**
@@ -52,6 +48,8 @@ export class Transport {
    * @throws OciError REGISTRY_PROTOCOL for redirects that lead nowhere safe; what undici throws for broken connections
    */
   async exchange({ method, url, headers, signal, body }: Exchange): Promise<Answer> {
+    this.#connections ??= openConnections(this.#options);
+    const { request, registryAgent, otherAgent } = await this.#connections;
     let target = url;
     let isHome = true;
     for (let redirects = 0; redirects <= maximumRedirects; redirects += 1) {
@@ -63,7 +61,7 @@ export class Transport {
           ...(isHome ? headers : withoutAuthorization(headers)),
         },
         ...(body !== undefined && { body: Readable.from(body.open(), { objectMode: false }) }),
-        dispatcher: isHome ? this.#registryAgent : this.#otherAgent,
+        dispatcher: isHome ? registryAgent : otherAgent,
         ...(signal !== undefined && { signal }),
       });
       const location = headerText(response.headers, 'location');
@@ -83,7 +81,8 @@ export class Transport {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#registryAgent.destroy(), this.#otherAgent.destroy()]);
+    const connections = await this.#connections;
+    await Promise.all([connections?.registryAgent.destroy(), connections?.otherAgent.destroy()]);
   }
 
   #redirectTarget(location: string, base: URL): URL {
@@ -112,6 +111,7 @@ export function headerTexts(headers: Answer['headers'], name: string): string[] 
 /** Whether a registry speaks HTTPS, with whatever certificate. */
 export async function answersHttps(registry: string): Promise<boolean> {
   const wait = 5_000;
+  const { Agent, request } = await import('undici');
   const agent = new Agent({
     connect: { timeout: wait, rejectUnauthorized: false },
     headersTimeout: wait,
@@ -153,8 +153,25 @@ export async function readBody(body: Answer['body'], limit: number, what: string
   return Buffer.concat(chunks);
 }
 
-function createAgent({ ca, cert, key, idleTimeout, verify }: TransportOptions, isRegistry: boolean): Agent {
-  return new Agent({
+interface Connections {
+  readonly request: typeof sendRequest;
+  readonly registryAgent: Agent;
+  /** For hosts that a registry sends us to: without the client certificate. */
+  readonly otherAgent: Agent;
+}
+
+/** Loads undici, which takes 15 MB of memory: an agent that idles for months has no use for it. */
+async function openConnections(options: TransportOptions): Promise<Connections> {
+  const { Agent, request } = await import('undici');
+  return {
+    request,
+    registryAgent: new Agent(agentOptions(options, true)),
+    otherAgent: new Agent(agentOptions(options, false)),
+  };
+}
+
+function agentOptions({ ca, cert, key, idleTimeout, verify }: TransportOptions, isRegistry: boolean): Agent.Options {
+  return {
     connect: {
       timeout: 10_000,
       ...(ca !== undefined && { ca }),
@@ -164,7 +181,7 @@ function createAgent({ ca, cert, key, idleTimeout, verify }: TransportOptions, i
     },
     headersTimeout: idleTimeout,
     bodyTimeout: idleTimeout,
-  });
+  };
 }
 
 function withoutAuthorization(headers: Record<string, string>): Record<string, string> {
