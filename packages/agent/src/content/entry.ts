@@ -33,13 +33,15 @@ export const appliedConfigSchema = z.object({
   units: z.array(managedUnitSchema),
   /** The hash that a user's password hash has, when the config gives one: the record shows no hash to crack. */
   password: z.object({ user: z.string(), sha256: z.string() }).optional(),
+  /** Directories of a user's home: made where they are missing, and otherwise the user's own. */
+  homes: z.array(z.object({ path: z.string(), mode: z.int(), uid: z.int(), gid: z.int() })).optional(),
   /** What the config said, to tell what another one changes; records of older agents lack it. */
   fingerprint: configFingerprintSchema.optional(),
 });
 export type AppliedConfig = z.infer<typeof appliedConfigSchema>;
 
 /** What was written: the part of the record that files, units and accounts are checked against. */
-export type AppliedContent = Pick<AppliedConfig, 'entries' | 'units' | 'password'>;
+export type AppliedContent = Pick<AppliedConfig, 'entries' | 'units' | 'password' | 'homes'>;
 
 export const appliedConfigPath = '/etc/varve/applied.json';
 

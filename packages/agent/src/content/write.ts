@@ -9,7 +9,7 @@ import { writeUnits } from './units.ts';
 
 export async function writeContent(
   tree: Tree,
-  { entries, password }: ResolvedContent,
+  { entries, homes, password }: ResolvedContent,
   units: readonly PlannedUnit[],
   signal: AbortSignal,
 ): Promise<AppliedContent> {
@@ -18,6 +18,7 @@ export async function writeContent(
   return {
     entries: entries.map(({ entry }) => entry),
     units: await writeUnits(tree, units, signal),
+    ...(homes.length > 0 ? { homes: [...homes] } : {}),
     ...(password ? { password: { user: password.user, sha256: hashOfHash(password.hash) } } : {}),
   };
 }

@@ -2,7 +2,7 @@
 import { checkContent, type Drift } from '../content/check.ts';
 import { appliedConfigPath } from '../content/entry.ts';
 import type { HostState } from '../driver/driver.ts';
-import { Tree } from '../tree/tree.ts';
+import { treeOf } from '../live/live-host.ts';
 
 /** Longest list that the API takes (MachineConfigNode, status.drift). */
 export const maxDrift = 100;
@@ -11,7 +11,7 @@ export const maxDrift = 100;
 export async function hostDrift(host: HostState): Promise<Drift[]> {
   const { applied } = host.booted;
   if (!applied) return [];
-  const tree = new Tree(host.booted.root);
+  const tree = treeOf(host.booted);
   const drift = [...bootDrift(host), ...(await checkContent(tree, applied))];
   return drift.slice(0, maxDrift);
 }

@@ -22,12 +22,18 @@ export interface HostDeployment {
   readonly complete: boolean;
   /** Where its files lie. */
   readonly root: string;
+  /** Where its /var lies when that is not below `root`. */
+  readonly varDirectory?: string | undefined;
 }
 
 export interface StagedConfig {
   readonly config: string;
   readonly image: string;
   readonly checksum: string;
+  /** Content of the deployment's origin file; absent when the image's name is all that goes into it. */
+  readonly origin?: string | undefined;
+  /** Kernel arguments that the image brings along. */
+  readonly kernelArguments?: readonly string[] | undefined;
 }
 
 export interface HostState {
@@ -67,6 +73,12 @@ export interface ApplyRequest {
   readonly onStep: (message: string) => void;
 }
 
+export interface RepairRequest {
+  readonly target: VerifiedTarget;
+  readonly paths: readonly string[];
+  readonly signal: AbortSignal;
+}
+
 export interface HealthRequest {
   /** Milliseconds that one executable may run. */
   readonly checkTimeout: number;
@@ -83,6 +95,15 @@ export interface HostDriver {
   stage(request: StageRequest): Promise<void>;
   /** Makes a deployment of what was staged, and makes it the next boot in one step when it is complete. */
   apply(request: ApplyRequest): Promise<void>;
+  /**
+   * Applies what was staged to the running deployment, and leaves it on probation: `markGood` makes it stand, `undoLive`
+   * and any crash take it back. Throws with all of the former config in place.
+   */
+  applyLive(request: ApplyRequest): Promise<void>;
+  /** Takes back a live apply that is on probation; services are told again. */
+  undoLive(signal: AbortSignal): Promise<void>;
+  /** Puts managed paths of what runs back to what the target says, which must be what is applied. */
+  repair(request: RepairRequest): Promise<void>;
   /** Makes an existing deployment the next boot. */
   setNextBoot(name: string, signal: AbortSignal): Promise<void>;
   /** Makes the deployment before the booted one the next boot. NO_ROLLBACK when there is none. */

@@ -11,6 +11,8 @@ export const probationSchema = z.object({
   image: z.string(),
   /** The boot in which the update was applied. */
   bootId: z.string(),
+  /** Applied to the running deployment: the way back needs no boot. */
+  live: z.boolean().default(false),
   /** Units in that boot. */
   units: z.object({ failed: z.array(z.string()), settled: z.boolean() }),
 });
@@ -18,7 +20,8 @@ export type Probation = z.infer<typeof probationSchema>;
 
 /** The probation of what runs; undefined when it has proved itself, or was never an update. */
 export function currentProbation({ probation, booted }: HostState): Probation | undefined {
-  return probation?.deployment === booted.name ? probation : undefined;
+  const isCurrent = probation?.deployment === booted.name && probation.config === booted.applied?.config;
+  return isCurrent ? probation : undefined;
 }
 
 /**

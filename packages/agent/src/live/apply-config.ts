@@ -31,14 +31,15 @@ export interface LiveApply extends TransactionOptions {
   readonly sources: SourceCache;
   readonly shared: SharedFiles;
   readonly actions: readonly Action[];
-  /** Waits until the host is well with the new config; a failure undoes it. */
-  readonly confirm?: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Ends with all of the config applied, or throws with nothing of it applied. */
-export async function applyConfig(apply: LiveApply): Promise<void> {
-  const { tree, former, plan, shared, sources, actions, confirm, signal } = apply;
+/**
+ * Ends with all of the config applied, or throws with nothing of it applied. It is held for `commitTransaction`; the
+ * record that it leaves is given back.
+ */
+export async function applyConfig(apply: LiveApply): Promise<AppliedConfig> {
+  const { tree, former, plan, shared, sources, actions, signal } = apply;
   const content = await resolveContent(tree, plan, sources, signal);
   const next = recordOf(apply, content);
   await shared.keep(content.entries);
@@ -60,26 +61,27 @@ export async function applyConfig(apply: LiveApply): Promise<void> {
     units: hasUnits ? setUnits : undefined,
     record,
     actions,
-    confirm,
+    hold: true,
     signal,
   });
-  await shared.settle(next);
+  return { ...next, units };
 }
 
 function recordOf({ former, config, fingerprint }: LiveApply, content: ResolvedContent): AppliedConfig {
-  const { password: _old, units: _units, ...kept } = former;
-  const { entries, password } = content;
+  const { password: _password, homes: _homes, ...kept } = former;
+  const { entries, homes, password } = content;
   return {
     ...kept,
     config,
     fingerprint,
     entries: entries.map(({ entry }) => entry),
     units: [],
+    ...(homes.length > 0 ? { homes: [...homes] } : {}),
     ...(password ? { password: { user: password.user, sha256: hashOfHash(password.hash) } } : {}),
   };
 }
 
-/** Paths of the deployment's own /etc; and homes, which are made where they are missing and belong to their users. */
+/** Paths of the deployment's own /etc. */
 async function wantedOwn(tree: Tree, former: AppliedContent, content: ResolvedContent): Promise<Wanted[]> {
   const own = content.entries.filter(({ entry }) => !isShared(entry.path));
   const named = new Set(own.map(({ entry }) => entry.path));
@@ -87,7 +89,6 @@ async function wantedOwn(tree: Tree, former: AppliedContent, content: ResolvedCo
   for (const { path } of former.entries) {
     if (!isShared(path) && !named.has(path)) wanted.push(await unmanaged(tree, path, named));
   }
-  for (const home of content.homes) wanted.push({ kind: 'directory', ifMissing: true, ...home });
   const user = content.password?.user ?? former.password?.user;
   if (user !== undefined) {
     const shadow = Buffer.from(await shadowWith(tree, user, content.password?.hash));

@@ -6,8 +6,6 @@ import {
   decideFromFingerprint,
   fingerprintConfig,
   isLive,
-  kernelArgumentChangeOf,
-  kernelCommandLine,
   type MachineConfigSpec,
   parseIgnition,
 } from '@varve/api';
@@ -21,16 +19,12 @@ export interface LiveTarget {
   readonly disruption?: DisruptionPolicy | undefined;
 }
 
-type Host = Pick<HostState, 'booted' | 'baseKernelArguments'>;
-
 /** Undefined when the config needs a boot: another image, other kernel arguments, or a change whose rule says so. */
-export function liveActions(host: Host, target: LiveTarget): Action[] | undefined {
+export function liveActions(host: Pick<HostState, 'booted'>, target: LiveTarget): Action[] | undefined {
   const { applied, imageDigest } = host.booted;
   // What is not known to have been applied cannot be told from what is to come.
   if (!applied?.fingerprint || applied.config === undefined) return undefined;
   if (target.image !== undefined && !(imageDigest && target.image.endsWith(`@${imageDigest}`))) return undefined;
-  const kernelArguments = kernelCommandLine(host.baseKernelArguments, kernelArgumentChangeOf(target.spec));
-  if (kernelArguments.join(' ') !== applied.kernelArguments.join(' ')) return undefined;
   if (changesShape(applied, target.spec)) return undefined;
   // The images themselves were compared; two configs may name one in two ways.
   const { image: _old, ...old } = applied.fingerprint;

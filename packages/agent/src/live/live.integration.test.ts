@@ -6,17 +6,17 @@ import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dataUrl } from '../fixtures/host.ts';
-import { configs, LiveHost } from '../fixtures/live-host.ts';
+import { configs, LiveTree } from '../fixtures/live-tree.ts';
 
 /** On config a. */
-let base: LiveHost;
+let base: LiveTree;
 let image: string[];
 let old: string[];
 let next: string[];
 let steps: string[];
 
 beforeAll(async () => {
-  base = await LiveHost.create();
+  base = await LiveTree.create();
   image = await base.snapshot();
   await base.apply('a', configs.a);
   old = await base.snapshot();
@@ -98,9 +98,10 @@ describe("a peer's known failures", () => {
 
   test('both units and files changed, then found unhealthy: both are undone', async () => {
     await using host = await base.copy();
-    const confirm = () => Promise.reject(new Error('unhealthy'));
-    await expect(host.apply('b', configs.b, { confirm })).rejects.toThrow('unhealthy');
+    await rm(join(host.directory, 'actions'));
+    await host.apply('b', configs.b, { isWell: false });
     expect(await host.snapshot()).toEqual(old);
+    expect(await host.actions()).toEqual(['DaemonReload b', 'Restart b', 'DaemonReload a', 'Restart a']);
   });
 
   test('a unit that cannot be enabled undoes the files before it', async () => {
@@ -148,7 +149,7 @@ test('an error at any step leaves all old, an error after the commit all new', a
   );
 });
 
-async function run(host: LiveHost, verb: string, fatal: number): Promise<void> {
+async function run(host: LiveTree, verb: string, fatal: number): Promise<void> {
   const child = fileURLToPath(import.meta.resolve('../fixtures/live-child.ts'));
   await new Promise((resolve) => {
     execFile(process.execPath, [child, host.directory, verb, String(fatal)], resolve);

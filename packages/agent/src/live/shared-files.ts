@@ -54,7 +54,10 @@ export class SharedFiles {
   /** Whether the files of this record are in place already. */
   async areInPlace(record: AppliedConfig | undefined): Promise<boolean> {
     const { inPlace, originals } = await this.#read();
-    return inPlace === nameOf(record) || (!record?.entries.some((entry) => isShared(entry.path)) && isEmpty(originals));
+    const shared = new Set(record?.entries.map((entry) => entry.path).filter(isShared));
+    // Others are left of a config that was taken back.
+    if (!Object.keys(originals).every((path) => shared.has(path))) return false;
+    return inPlace === nameOf(record) || shared.size === 0;
   }
 
   /**
@@ -74,6 +77,7 @@ export class SharedFiles {
     }
     const named = new Set(entries.map((entry) => entry.path));
     const wanted: Wanted[] = [];
+    for (const home of record?.homes ?? []) wanted.push({ kind: 'directory', ifMissing: true, ...home });
     for (const entry of entries) {
       const content = entry.kind === 'file' ? await this.#readContent(entry.sha256) : new Uint8Array();
       // Lost contents are drift, which says what to do; the host's other files need not wait for them.
@@ -140,10 +144,6 @@ export class SharedFiles {
 
 function nameOf(record: AppliedConfig | undefined): string {
   return record ? `${record.deployment} ${record.config ?? ''}` : '';
-}
-
-function isEmpty(object: object): boolean {
-  return Object.keys(object).length === 0;
 }
 
 async function listIfThere(directory: string): Promise<string[]> {

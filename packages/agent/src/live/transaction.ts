@@ -3,7 +3,7 @@
 //
 //   writing    new files lie beside the old ones, synced; the old ones have a second name
 //   swapping   each path is swapped by a rename; units get their state; the record is written
-//   acting     services are told
+//   acting     services are told, and the host proves well with it
 //   committed  the old ones go
 //
 // Until it is committed, a failure or a crash puts everything back and tells services again.
@@ -35,10 +35,13 @@ export interface Transaction {
   /** Looks at what was made, and gives the last file: the record of it. A failure undoes everything. */
   readonly record?: (() => Promise<Wanted & { kind: 'file' }>) | undefined;
   readonly actions: readonly Action[];
-  /** Waits until the host is well with it. A failure undoes everything. */
-  readonly confirm?: ((signal: AbortSignal) => Promise<void>) | undefined;
+  /** Leaves it to `commitTransaction`, once the host has proved well with it; until then a crash undoes everything. */
+  readonly hold?: boolean;
   readonly signal: AbortSignal;
 }
+
+/** The tree of a deployment; undefined when it is gone. */
+type TreeOf = (deployment: string) => Promise<Tree | undefined>;
 
 /** How long undoing may take when the host shuts down around it. */
 const undoMilliseconds = 10 * 60_000;
@@ -88,10 +91,7 @@ export async function runTransaction(options: TransactionOptions, transaction: T
       onStep(`act ${action.kind}`);
       await options.services.run(action, signal);
     }
-    if (transaction.confirm) {
-      onStep('confirm');
-      await transaction.confirm(signal);
-    }
+    if (transaction.hold) return true;
     await enter('committed');
   } catch (error) {
     // The disk says how far it came: the write of a phase may have failed after it lasted.
@@ -105,10 +105,26 @@ export async function runTransaction(options: TransactionOptions, transaction: T
   return true;
 }
 
-/** What a killed transaction left: undone, or finished when it was committed. Any number of times. */
+/** Ends a transaction that was held: its new state stands from now on. False when there is none. */
+export async function commitTransaction(
+  options: Omit<TransactionOptions, 'tree' | 'deployment'>,
+  treeOf: TreeOf,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const journal = await readJournal(options.journal);
+  const tree = journal && (await treeOf(journal.deployment));
+  if (!journal || !tree) return false;
+  const committed: Journal = { ...journal, phase: 'committed' };
+  options.onStep?.('committed');
+  await writeJournal(options.journal, committed);
+  await finish({ ...options, tree, deployment: journal.deployment }, committed, signal);
+  return true;
+}
+
+/** What a killed transaction left, or one that is held: undone, or finished when it was committed. Any number of times. */
 export async function recoverTransaction(
   options: Omit<TransactionOptions, 'tree' | 'deployment'>,
-  treeOf: (deployment: string) => Promise<Tree | undefined>,
+  treeOf: TreeOf,
   signal: AbortSignal,
 ): Promise<'nothing' | 'undone' | 'finished'> {
   const journal = await readJournal(options.journal);

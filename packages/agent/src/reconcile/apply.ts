@@ -26,6 +26,8 @@ export interface StepContext {
 export const updateStepOf: Readonly<Record<Step['kind'], UpdateStep | undefined>> = {
   Stage: 'Staging',
   Apply: 'Applying',
+  ApplyLive: 'Applying',
+  UndoLive: 'Applying',
   Reboot: 'Rebooting',
   Verify: 'Verifying',
   SetNextBoot: undefined,
@@ -40,6 +42,11 @@ export async function applyStep(step: Step, context: StepContext): Promise<void>
     case 'Apply':
       await recordDeparture(context);
       return await driver.apply({ target: targetOf(context), signal, onStep: context.onMessage });
+    case 'ApplyLive':
+      await recordDeparture(context);
+      return await driver.applyLive({ target: targetOf(context), signal, onStep: context.onMessage });
+    case 'UndoLive':
+      return await driver.undoLive(signal);
     case 'SetNextBoot':
       return await driver.setNextBoot(step.deployment ?? context.actual.host.booted.name, signal);
     case 'Reboot':

@@ -1,12 +1,22 @@
 // The difference between a host and what is desired of it, as steps with reasons. Pure: the loop does the steps, and
 // whoever explains the loop prints them.
+import { describeAction } from '@varve/api';
 import type { HostDeployment, HostState } from '../driver/driver.ts';
 import { keptDeployments, rollbackDeployment } from '../driver/kept.ts';
 import { type FailedTarget, findFailed } from '../health/failed-target.ts';
 import { currentProbation } from '../health/probation.ts';
+import { liveActions } from '../live/live-actions.ts';
 import type { Desired } from './desired.ts';
 
-export type StepKind = 'Stage' | 'Apply' | 'SetNextBoot' | 'Reboot' | 'Verify' | 'CollectGarbage';
+export type StepKind =
+  | 'Stage'
+  | 'Apply'
+  | 'ApplyLive'
+  | 'UndoLive'
+  | 'SetNextBoot'
+  | 'Reboot'
+  | 'Verify'
+  | 'CollectGarbage';
 
 export interface Step {
   readonly kind: StepKind;
@@ -18,7 +28,7 @@ export interface Step {
 
 export interface Actual {
   readonly host: HostState;
-  /** Whether the booted deployment was found as applied after this boot. */
+  /** Whether the booted deployment was found as applied since it booted, and since its config changed. */
   readonly verified: boolean;
 }
 
@@ -59,6 +69,7 @@ function rollbackSteps(host: HostState): Step[] {
   const probation = currentProbation(host);
   if (!probation || !findFailed(host.failed, probation.config, probation.image)) return [];
   const reason = `config ${probation.config} failed here`;
+  if (probation.live) return [{ kind: 'UndoLive', reason }];
   // Once the way back is first, what lies behind the booted one is something older.
   if (isWayBack(host, host.deployments[0])) return [{ kind: 'Reboot', reason }];
   const rollback = rollbackDeployment(host);
@@ -86,6 +97,12 @@ function updateSteps(host: HostState, desired: Desired): Step[] {
     steps.push({ kind: 'Stage', reason: `config ${desired.config} is not staged` });
   }
   if (desired.phase === 'Staged') return steps;
+  const actions = liveActions(host, { ...desired, image });
+  if (actions) {
+    const reason = `config ${desired.config} needs no boot: ${actions.map(describeAction).join(', ') || 'nothing changes'}`;
+    const verify = { kind: 'Verify' as const, reason: `config ${desired.config} stands when the host is well with it` };
+    return [...steps, { kind: 'ApplyLive', reason }, verify];
+  }
   return [
     ...steps,
     { kind: 'Apply', reason: `the host runs ${running(host)}, desired is ${desired.config}` },
@@ -103,7 +120,7 @@ function keepSteps(host: HostState): Step[] {
 
 function verifySteps(actual: Actual): Step[] {
   if (actual.verified || !actual.host.booted.applied) return [];
-  return [{ kind: 'Verify', reason: 'the booted deployment was not verified since it booted' }];
+  return [{ kind: 'Verify', reason: 'what runs was not verified since it booted or changed' }];
 }
 
 function garbageSteps(host: HostState): Step[] {

@@ -31,6 +31,8 @@ export interface StatePaths {
   readonly failed: string;
   /** Whether the control plane was reached when the last update began. */
   readonly departure: string;
+  /** What a live apply has changed so far; there until it has proved itself. */
+  readonly journal: string;
   /** There while an apply works on the sysroot. */
   readonly applying: string;
   /** Whose targets this host takes. */
@@ -69,6 +71,7 @@ export function statePaths(directory: string): StatePaths {
     sources: join(root, 'sources'),
     probation: join(root, 'probation.json'),
     failed: join(root, 'failed.json'),
+    journal: join(root, 'journal.json'),
     applying: join(root, 'applying'),
     lock: join(root, 'host.lock'),
   };

@@ -1,8 +1,9 @@
 // The driver for any distribution that boots from OSTree. It takes the sysroot's path: the same code serves a booted
 // host and a sysroot in a directory; only booting differs, and comes from outside.
+import { join } from 'node:path';
 import { fingerprintConfig, kernelCommandLine } from '@varve/api';
 import { parseImageReference, type RegistryClientOptions } from '@varve/oci';
-import { collectGarbage, type Deployment, type OstreeChecksum, parseChecksum, Sysroot } from '@varve/ostree';
+import { collectGarbage, type Deployment, parseChecksum, Sysroot } from '@varve/ostree';
 import spawn from 'nano-spawn';
 import * as z from 'zod';
 import type { Boot } from '../../boot/boot.ts';
@@ -13,6 +14,7 @@ import { AgentError } from '../../error.ts';
 import {
   type FailedTarget,
   findFailed,
+  HealthError,
   readFailed,
   withFailed,
   withoutFailed,
@@ -22,13 +24,24 @@ import { checkHostHealth } from '../../health/host-health.ts';
 import { currentProbation, type Probation, probationSchema } from '../../health/probation.ts';
 import type { CheckResult } from '../../health/result.ts';
 import { noUnits, systemdUnits, type Units } from '../../health/units.ts';
+import { LiveHost } from '../../live/live-host.ts';
+import { offlineServices, systemdServices } from '../../live/services.ts';
 import { readState, readTextIfThere, removeDurable, writeDurable, writeState } from '../../state/durable-file.ts';
 import { type HostRecord, hostRecordSchema } from '../../state/host.ts';
 import type { StatePaths } from '../../state/paths.ts';
-import type { ApplyRequest, HealthRequest, HostDriver, HostState, StagedConfig, StageRequest } from '../driver.ts';
+import type {
+  ApplyRequest,
+  HealthRequest,
+  HostDriver,
+  HostState,
+  RepairRequest,
+  StagedConfig,
+  StageRequest,
+} from '../driver.ts';
+import type { ImageTool } from '../image-tool.ts';
 import { keptDeployments, rollbackDeployment } from '../kept.ts';
 import { targetImage } from '../target-image.ts';
-import { importFromRegistry } from './import.ts';
+import { OwnImporter } from './import.ts';
 import { prepareDeployment } from './prepare.ts';
 import { deploymentName, describeDeployment } from './state.ts';
 
@@ -39,9 +52,17 @@ export interface OstreeDriverOptions {
   readonly boot: Boot;
   readonly identity: () => Promise<Identity | undefined>;
   readonly registry?: RegistryClientOptions | undefined;
+  /** What brings images onto the host; Varve's own importer unless given. */
+  readonly tool?: ImageTool | undefined;
 }
 
-const stagedSchema: z.ZodType<StagedConfig> = z.object({ config: z.string(), image: z.string(), checksum: z.string() });
+const stagedSchema: z.ZodType<StagedConfig> = z.object({
+  config: z.string(),
+  image: z.string(),
+  checksum: z.string(),
+  origin: z.string().optional(),
+  kernelArguments: z.array(z.string()).optional(),
+});
 /** Holds the staged commit, whatever else prunes the repository. */
 const stagedRef = 'varve/staged';
 const cleanupTimeout = 10 * 60_000;
@@ -50,20 +71,33 @@ export class OstreeDriver implements HostDriver {
   readonly #options: OstreeDriverOptions;
   readonly #sources: SourceCache;
   readonly #units: Units;
+  readonly #live: LiveHost;
+  readonly #tool: ImageTool;
 
   constructor(options: OstreeDriverOptions) {
     this.#options = options;
+    this.#tool = options.tool ?? new OwnImporter(options.identity, options.registry);
     this.#sources = new SourceCache(options.paths.sources);
+    this.#live = new LiveHost({
+      paths: options.paths,
+      sources: this.#sources,
+      services: options.sysroot === '/' ? systemdServices() : offlineServices,
+    });
     this.#units = options.sysroot === '/' ? systemdUnits : noUnits;
   }
 
-  async status(): Promise<HostState> {
+  async status(signal = new AbortController().signal): Promise<HostState> {
     const { boot, paths } = this.#options;
     const sysroot = await this.#open();
     const running = await boot.booted();
     const found = await this.#deployments(sysroot);
-    const record = await this.#record(found, running.deployment);
-    const deployments = await Promise.all(found.map((deployment) => describeDeployment(sysroot, deployment, record)));
+    const record = await this.#record(sysroot, found, running.deployment);
+    const place = { running: running.deployment, varDirectory: this.#varDirectory() };
+    const deployments = await Promise.all(
+      found.map((deployment) => describeDeployment(sysroot, deployment, record, place)),
+    );
+    const pending = await this.#tool.pending(sysroot, signal);
+    if (pending) deployments.unshift(pending);
     const booted = deployments.find((deployment) => deployment.name === running.deployment);
     if (!booted) {
       throw new AgentError(
@@ -85,14 +119,17 @@ export class OstreeDriver implements HostDriver {
   }
 
   async stage({ target, signal, onProgress }: StageRequest): Promise<void> {
-    const plan = planContent(target.spec);
-    const image = targetImage(target, await this.status());
+    const { config, spec } = target;
+    const plan = planContent(spec, this.#tool.abilities);
+    const image = targetImage(target, await this.status(signal));
     for (const { source } of plan.files) await this.#sources.read(source, signal);
     const sysroot = await this.#open();
-    const checksum =
-      (await this.#deployedCommit(sysroot, image)) ?? (await this.#import(sysroot, image, signal, onProgress));
+    const { commit: checksum, ...fetched } = await this.#tool.fetch({
+      ...{ sysroot, stateroot: this.#options.stateroot, image, spec, signal, onProgress },
+      deployed: await this.#deployed(sysroot, image),
+    });
     await sysroot.repository.writeRef(stagedRef, checksum);
-    await writeState(this.#options.paths.staged, { config: target.config, image, checksum });
+    await writeState(this.#options.paths.staged, { config, image, checksum, ...fetched } satisfies StagedConfig);
   }
 
   /**
@@ -101,11 +138,15 @@ export class OstreeDriver implements HostDriver {
    */
   async recover(signal: AbortSignal): Promise<void> {
     const { paths, sysroot } = this.#options;
+    await this.#tool.discardStaged(signal);
     if ((await readTextIfThere(paths.applying)) !== undefined) {
       await spawn('ostree', ['admin', 'cleanup', `--sysroot=${sysroot}`], { signal, timeout: cleanupTimeout });
     }
+    await this.#live.recover(await this.status(), signal);
     await this.#undeploy('half-made', signal);
     await removeDurable(paths.applying);
+    const host = await this.status();
+    await this.#live.place(host, host.deployments[0], signal);
   }
 
   async apply(request: ApplyRequest): Promise<void> {
@@ -117,27 +158,28 @@ export class OstreeDriver implements HostDriver {
 
   async #deploy({ target, signal, onStep }: ApplyRequest): Promise<void> {
     const { config, spec } = target;
-    const plan = planContent(spec);
+    const plan = planContent(spec, this.#tool.abilities);
     const sysroot = await this.#open();
-    const host = await this.status();
+    const host = await this.status(signal);
     const image = targetImage(target, host);
     const { staged } = host;
     if (staged?.config !== config || staged.image !== image) {
       throw new AgentError('STATE_CORRUPT', `config ${config} is not staged any more; it will be staged again`);
     }
-    const kernelArguments = kernelCommandLine(host.baseKernelArguments, plan.kernelArguments);
+    const kernelArguments = kernelCommandLine(await this.#baseKernelArguments(staged), plan.kernelArguments);
     onStep('writing the new deployment');
     const deployment = await sysroot.deploy({
       commit: parseChecksum(staged.checksum),
       stateroot: this.#options.stateroot,
       imageReference: image,
+      origin: staged.origin,
       kernelArguments,
       mergeFrom: await this.#find(sysroot, host.booted.name),
       signal,
     });
     try {
       onStep('writing files and units');
-      await prepareDeployment({
+      const prepared = await prepareDeployment({
         root: sysroot.deploymentPath(deployment),
         name: deploymentName(deployment),
         config,
@@ -149,31 +191,82 @@ export class OstreeDriver implements HostDriver {
         formerly: host.booted.applied,
         signal,
       });
+      onStep('writing files that deployments share');
+      await this.#live.placePrepared(host, prepared, signal);
     } catch (error) {
       await sysroot.undeploy(deployment).catch(() => {});
       throw error;
     }
     onStep('making it the next boot');
-    await this.#beginProbation({ deployment: deploymentName(deployment), config, image, bootId: host.bootId }, signal);
+    const name = deploymentName(deployment);
+    await this.#beginProbation({ deployment: name, config, image, bootId: host.bootId, live: false }, signal);
     await sysroot.setDefault(deployment);
     await this.#sources.keepOnly(plan.files.map((file) => file.source));
   }
 
-  async setNextBoot(name: string): Promise<void> {
+  async applyLive({ target, signal, onStep }: ApplyRequest): Promise<void> {
+    await this.recover(signal);
+    const host = await this.status();
+    const image = targetImage(target, host);
+    const { config } = target;
+    const probation = { deployment: host.booted.name, config, image, bootId: host.bootId, live: true };
+    await this.#beginProbation(probation, signal);
+    try {
+      await this.#live.apply(host, { ...target, image }, signal, onStep);
+    } catch (error) {
+      await removeDurable(this.#options.paths.probation);
+      throw await this.#notAgain(error, { config, image });
+    }
+    await this.#sources.keepOnly(planContent(target.spec).files.map((file) => file.source));
+  }
+
+  async repair({ target, paths, signal }: RepairRequest): Promise<void> {
+    await this.#live.repair(await this.status(), target, new Set(paths), signal);
+  }
+
+  async undoLive(signal: AbortSignal): Promise<void> {
+    await this.#live.recover(await this.status(), signal);
+    const host = await this.status();
+    await this.#live.place(host, host.booted, signal);
+    await removeDurable(this.#options.paths.probation);
+  }
+
+  /** A config that this host has tried and taken back is not tried again; what else went wrong may pass. */
+  async #notAgain(error: unknown, target: Pick<FailedTarget, 'config' | 'image'>): Promise<unknown> {
+    if (!(error instanceof AgentError) || (error.code !== 'UNIT_FAILED' && error.code !== 'VERIFY_FAILED'))
+      return error;
+    const { code } = error;
+    const message = `${error.message}; the host has its former config again, and ${target.config} is not tried again here`;
+    const failed = { ...target, code, message: message.slice(0, 4096), time: new Date().toISOString() };
+    await this.recordFailure(failed);
+    return new HealthError(code, message, { failed });
+  }
+
+  async setNextBoot(name: string, signal: AbortSignal): Promise<void> {
+    await this.#tool.discardStaged(signal);
+    const host = await this.status();
+    await this.#live.recover(host, signal);
+    await this.#live.place(
+      host,
+      host.deployments.find((deployment) => deployment.name === name),
+      signal,
+    );
+    if (await this.#tool.rollBackTo(name, signal)) return;
     const sysroot = await this.#open();
     await sysroot.setDefault(await this.#find(sysroot, name));
   }
 
-  async rollback(): Promise<void> {
+  async rollback(signal: AbortSignal): Promise<void> {
     const rollback = rollbackDeployment(await this.status());
     if (!rollback)
       throw new AgentError('NO_ROLLBACK', `${this.#options.sysroot} has no deployment from before the booted one`);
-    await this.setNextBoot(rollback.name);
+    await this.setNextBoot(rollback.name, signal);
   }
 
   async collectGarbage(signal: AbortSignal): Promise<void> {
     const { staged } = await this.status();
     await this.#undeploy('all', signal);
+    await this.#live.collectGarbage(await this.status());
     await collectGarbage(await this.#open(), { keep: staged ? [parseChecksum(staged.checksum)] : [], signal });
   }
 
@@ -185,9 +278,11 @@ export class OstreeDriver implements HostDriver {
   }
 
   /** The boot loader first: a kill in between repeats both. */
-  async markGood(): Promise<void> {
+  async markGood(signal: AbortSignal): Promise<void> {
     const { boot, paths } = this.#options;
-    const { booted, failed } = await this.status();
+    const host = await this.status();
+    const { booted, failed } = host;
+    await this.#live.commit(host, signal);
     await boot.markGood();
     await removeDurable(paths.probation);
     const { config, image } = booted.applied ?? {};
@@ -205,6 +300,12 @@ export class OstreeDriver implements HostDriver {
   async forgetFailure(target: Pick<FailedTarget, 'config' | 'image'>): Promise<void> {
     const { paths } = this.#options;
     await writeFailed(paths.failed, withoutFailed(await readFailed(paths.failed), target));
+  }
+
+  /** Undefined on a booted host, where it is the root's. */
+  #varDirectory(): string | undefined {
+    const { sysroot, stateroot } = this.#options;
+    return sysroot === '/' ? undefined : join(sysroot, 'ostree/deploy', stateroot, 'var');
   }
 
   async #beginProbation(update: Omit<Probation, 'units'>, signal: AbortSignal): Promise<void> {
@@ -244,13 +345,15 @@ export class OstreeDriver implements HostDriver {
   }
 
   /** Written when the agent first sees the host. */
-  async #record(deployments: readonly Deployment[], booted: string): Promise<HostRecord> {
+  async #record(sysroot: Sysroot, deployments: readonly Deployment[], booted: string): Promise<HostRecord> {
     const { paths } = this.#options;
     const record = await readState(paths.host, hostRecordSchema);
     if (record) return record;
     const running = deployments.find((deployment) => deploymentName(deployment) === booted);
+    const brought = running ? await this.#tool.imageKernelArguments(sysroot.deploymentPath(running)) : [];
     const first = {
       baseKernelArguments: [...(running?.kernelArguments ?? [])],
+      imageKernelArguments: [...brought],
       adopted: deployments.map(deploymentName),
     };
     await writeState(paths.host, first);
@@ -262,27 +365,21 @@ export class OstreeDriver implements HostDriver {
     return staged && (await sysroot.repository.readRef(stagedRef)) === staged.checksum ? staged : undefined;
   }
 
-  /** The commit of an image that is deployed already: nothing to fetch, not even a manifest. */
-  async #deployedCommit(sysroot: Sysroot, image: string): Promise<OstreeChecksum | undefined> {
-    const { digest } = parseImageReference(image);
-    return (await this.#deployments(sysroot)).find((deployment) => digest && deployment.imageDigest === digest)
-      ?.checksum;
+  /** What the host was installed with, with the arguments of this image instead of those that its first one brought. */
+  async #baseKernelArguments({ kernelArguments = [] }: StagedConfig): Promise<string[]> {
+    const record = await readState(this.#options.paths.host, hostRecordSchema);
+    const own = [...(record?.baseKernelArguments ?? [])];
+    for (const argument of record?.imageKernelArguments ?? []) {
+      const index = own.lastIndexOf(argument);
+      if (index >= 0) own.splice(index, 1);
+    }
+    return [...own, ...kernelArguments];
   }
 
-  async #import(
-    sysroot: Sysroot,
-    image: string,
-    signal: AbortSignal,
-    onProgress: StageRequest['onProgress'],
-  ): Promise<OstreeChecksum> {
-    if (!parseImageReference(image).digest) {
-      throw new AgentError(
-        'CONFIG_UNSUPPORTED',
-        `the image ${image} has no digest; the control plane resolves tags, hosts take only digests`,
-      );
-    }
-    const { registry } = this.#options;
-    const identity = await this.#options.identity();
-    return (await importFromRegistry({ sysroot, image, identity, registry, signal, onProgress })).commit;
+  /** A deployment of the image that is there already. */
+  async #deployed(sysroot: Sysroot, image: string): Promise<Deployment | undefined> {
+    const { digest } = parseImageReference(image);
+    const deployments = await this.#deployments(sysroot);
+    return deployments.find((deployment) => digest && deployment.imageDigest === digest);
   }
 }

@@ -1,4 +1,5 @@
 // Deployments of a sysroot as the reconciler sees them.
+import { parseImageReference } from '@varve/oci';
 import type { Deployment, Sysroot } from '@varve/ostree';
 import { type AppliedConfig, appliedConfigPath, appliedConfigSchema } from '../../content/entry.ts';
 import { isErrno } from '../../state/durable-file.ts';
@@ -14,20 +15,24 @@ export async function describeDeployment(
   sysroot: Sysroot,
   deployment: Deployment,
   record: HostRecord,
+  { running, varDirectory }: { readonly running: string; readonly varDirectory: string | undefined },
 ): Promise<HostDeployment> {
   const name = deploymentName(deployment);
-  const root = sysroot.deploymentPath(deployment);
+  // What runs is reached through the root: below /sysroot it may be read-only.
+  const root = varDirectory === undefined && name === running ? '/' : sysroot.deploymentPath(deployment);
   const copy = await readApplied(new Tree(root));
   const applied = copy?.deployment === name ? copy : undefined;
   return {
     name,
     checksum: deployment.checksum,
     image: applied?.image ?? deployment.imageReference,
-    imageDigest: deployment.imageDigest,
+    // A commit with packages on top of an image does not say of which; who made the deployment knows.
+    imageDigest: deployment.imageDigest ?? (applied ? parseImageReference(applied.image).digest : undefined),
     kernelArguments: deployment.kernelArguments,
     applied,
     complete: applied !== undefined || record.adopted.includes(name),
     root,
+    varDirectory: varDirectory ?? (root === '/' ? undefined : '/var'),
   };
 }
 
