@@ -13,7 +13,7 @@ import { NodeEvents } from './report/events.ts';
 import { failureOf } from './report/failure.ts';
 import { NodeReporter } from './report/node.ts';
 import { StatusReporter } from './report/reporter.ts';
-import { reasonOf } from './report/status.ts';
+import { reasonOf, shownDrift } from './report/status.ts';
 import { retryDelay } from './retry-delay.ts';
 import { followServer, requireIdentity, type SessionParts } from './session.ts';
 import { removeTemporaries } from './state/durable-file.ts';
@@ -68,6 +68,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
       logger.warn({ check: name, message, output }, 'a health check that is not required failed');
       events.record('Warning', 'HealthWarning', `check ${name} ${message}`);
     },
+    onRepair: (paths) => events.record('Normal', 'ConfigDriftRepaired', `put back ${paths.join(', ')}`.slice(0, 1024)),
     onFailure: ({ code, message }) => events.record('Warning', reasonOf(code), message),
   });
   const parts: SessionParts = { reconciler, status, node, events, logger };
@@ -98,7 +99,7 @@ async function startBoot(sysroot: string, paths: StatePaths, logger: Logger, sig
 
 async function watchDrift(
   driver: OstreeDriver,
-  { status, events, logger }: SessionParts,
+  { reconciler, status, events, logger }: SessionParts,
   { driftInterval }: AgentOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -109,9 +110,11 @@ async function watchDrift(
       onError: (error) => logger.warn({ err: error }, 'the drift check failed'),
       onDrift: (drift) => {
         status.update({ drift });
-        const [first] = drift;
+        if (drift.length > 0) reconciler.wake();
+        const shown = shownDrift(status.view);
+        const [first] = shown;
         if (!first) return events.record('Normal', 'ConfigDriftCleared', 'the host is as its config says again');
-        const more = drift.length > 1 ? ` and ${drift.length - 1} more` : '';
+        const more = shown.length > 1 ? ` and ${shown.length - 1} more` : '';
         events.record('Warning', 'ConfigDriftDetected', `${first.path} ${first.message}${more}`);
       },
     },

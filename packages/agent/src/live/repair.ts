@@ -26,12 +26,22 @@ export async function repairPaths(repair: Repair): Promise<void> {
   const managed = new Set(applied.entries.map(({ path }) => path));
   const wanted = entries.filter(({ entry }) => paths.has(entry.path) && managed.has(entry.path)).map(wantedEntry);
   const links = [...paths].filter((path) => path.startsWith(unitDirectory) && !managed.has(path));
-  const changed = await runTransaction(repair, { wanted, actions: [], signal });
+  const problems: unknown[] = [];
+  for (const want of wanted) {
+    // Each for itself: one that cannot be put back, such as a directory in the place of a file, holds up no other.
+    try {
+      await runTransaction(repair, { wanted: [want], actions: [], signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      problems.push(error);
+    }
+  }
   if (links.length > 0) {
     // Links are single steps that the next check finds undone: they need no journal.
     await resetUnits(tree, applied.units, managed);
     await writeUnits(tree, plan.units, signal);
   }
-  const concernsUnits = links.length > 0 || (changed && wanted.some(({ path }) => path.startsWith(unitDirectory)));
+  const concernsUnits = links.length > 0 || wanted.some(({ path }) => path.startsWith(unitDirectory));
   if (concernsUnits) await repair.services.run({ kind: 'DaemonReload' }, signal);
+  if (problems.length > 0) throw problems[0];
 }

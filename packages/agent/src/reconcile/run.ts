@@ -2,6 +2,9 @@
 import { type MachineConfigNode, type ObjectMeta, signedTargetAnnotation, type UpdateStep } from '@varve/api';
 import type { KubeClient } from '@varve/kube';
 import type { Logger } from 'pino';
+import { RepairBreaker } from '../drift/breaker.ts';
+import { hostDrift } from '../drift/host-drift.ts';
+import { repairablePaths } from '../drift/policy.ts';
 import type { HostDriver } from '../driver/driver.ts';
 import { HealthError } from '../health/failed-target.ts';
 import { fallenTarget } from '../health/probation.ts';
@@ -30,6 +33,8 @@ export interface ReconcilerOptions {
   readonly onFailure: (failure: Failure) => void;
   /** A health check that is not required failed. */
   readonly onWarning: (check: CheckResult) => void;
+  /** Paths were put back. */
+  readonly onRepair: (paths: readonly string[]) => void;
 }
 
 type Outcome = 'reboot' | 'idle' | 'incomplete';
@@ -43,6 +48,8 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   #node: MachineConfigNode | undefined;
   #client: KubeClient | undefined;
+  readonly #breaker = new RepairBreaker();
+  #repairedFor: string | undefined;
   #recovered = false;
   #wake = Promise.withResolvers<void>();
   #staging: { readonly config: string; readonly controller: AbortController } | undefined;
@@ -62,6 +69,11 @@ export class Reconciler {
     this.#wake.resolve();
   }
 
+  /** Something may be to do: the host differs from its config, say. */
+  wake(): void {
+    this.#wake.resolve();
+  }
+
   /** Runs until a boot is due or `signal` aborts. */
   async run(signal: AbortSignal): Promise<'reboot' | 'stopped'> {
     for (let failures = 0; !signal.aborted; ) {
@@ -72,6 +84,7 @@ export class Reconciler {
         const outcome = await this.#pass(signal);
         if (outcome === 'reboot') return 'reboot';
         if (outcome === 'incomplete') pause = incompleteMilliseconds;
+        else pause = Math.min(pause, this.#breaker.nextChance() ?? pause);
         failures = 0;
       } catch (error) {
         if (signal.aborted) break;
@@ -110,8 +123,9 @@ export class Reconciler {
     // The host goes on with what it has, and tells why that is not the newest.
     if (refusal) throw refusal;
     this.#rest(actual, desired);
+    const isRepaired = await this.#repair(actual, desired, signal);
     const isDone = steps.length === 0 || diff(actual, desired).length === 0;
-    return incomplete || !isDone ? 'incomplete' : 'idle';
+    return incomplete || isRepaired || !isDone ? 'incomplete' : 'idle';
   }
 
   /** The host as it is, with a target that the boot loader gave up among those that failed. */
@@ -123,6 +137,32 @@ export class Reconciler {
     logger.error({ failure: failureOfTarget(fallen) }, 'the boot loader fell back');
     await driver.recordFailure(fallen, signal);
     return await loadActual(driver, paths, signal);
+  }
+
+  /**
+   * Puts back what somebody changed, where the administrator wants that; a failure is told and stops nothing. True when
+   * something was to do: whether that helped is to be seen.
+   */
+  async #repair({ host, verified }: Actual, desired: Desired | undefined, signal: AbortSignal): Promise<boolean> {
+    const { driver, status, logger, onRepair } = this.#options;
+    if (!desired || !verified || !isOnTarget(host.booted, desired, host)) return false;
+    if (this.#repairedFor !== desired.config) this.#breaker.reset();
+    this.#repairedFor = desired.config;
+    // What was told may be over by now, and would count as a repair.
+    const drift = repairablePaths(status.view.drift, desired.drift).length > 0 ? await hostDrift(host) : [];
+    const paths = repairablePaths(drift, desired.drift).filter((path) => this.#breaker.allows(path));
+    const leftAlone = this.#breaker.leftAlone();
+    if (leftAlone.join() !== status.view.leftAlone.join()) status.update({ leftAlone });
+    if (paths.length === 0) return false;
+    for (const path of paths) this.#breaker.note(path);
+    try {
+      await driver.repair({ target: desired, paths, signal });
+      onRepair(paths);
+    } catch (error) {
+      signal.throwIfAborted();
+      logger.warn({ err: error, paths }, 'cannot put back what was changed');
+    }
+    return true;
   }
 
   async #do(step: Step, actual: Actual, desired: Desired | undefined, signal: AbortSignal): Promise<void> {

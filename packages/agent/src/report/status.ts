@@ -8,6 +8,8 @@ import {
 } from '@varve/api';
 import { setCondition } from '@varve/kube';
 import type { Drift } from '../content/check.ts';
+import { maxRepairs } from '../drift/breaker.ts';
+import { reportedDrift } from '../drift/policy.ts';
 import type { HostDeployment } from '../driver/driver.ts';
 import { rollbackDeployment } from '../driver/kept.ts';
 import type { View } from './view.ts';
@@ -40,7 +42,7 @@ export function statusOf(view: View, previous: readonly Condition[], now: Date):
     update: updateOf(view),
     ...(host ? { booted: describe(host.booted, host.bootedKernelArguments) } : {}),
     ...(rollback ? { rollback: describe(rollback, rollback.kernelArguments) } : {}),
-    drift: [...view.drift],
+    drift: shownDrift(view),
   };
 }
 
@@ -111,13 +113,9 @@ function conditionsOf(view: View, previous: readonly Condition[], now: Date): re
     failure ? reasonOf(failure.code) : 'AsExpected',
     failure?.message ?? '',
   );
-  const drifted = view.drift.length > 0;
-  add(
-    'ConfigDrift',
-    drifted ? 'True' : 'False',
-    drifted ? driftReason(view.drift) : 'AsApplied',
-    driftMessage(view.drift),
-  );
+  const drift = shownDrift(view);
+  const drifted = drift.length > 0;
+  add('ConfigDrift', drifted ? 'True' : 'False', drifted ? driftReason(drift) : 'AsApplied', driftMessage(drift));
   return conditions;
 }
 
@@ -139,6 +137,15 @@ export function reasonOf(code: string): string {
     .split('_')
     .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
     .join('');
+}
+
+/** What is told of the differences; what the administrator does not care for is not. */
+export function shownDrift({ drift, desired, leftAlone }: View): Drift[] {
+  return reportedDrift(drift, desired?.drift).map((difference) => {
+    if (!leftAlone.includes(difference.path)) return difference;
+    const message = `${difference.message}; it was put back ${maxRepairs} times and changed again: somebody else writes it, and it is left alone`;
+    return { ...difference, message: message.slice(0, 4096) };
+  });
 }
 
 function driftReason(drift: readonly Drift[]): string {

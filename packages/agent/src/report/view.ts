@@ -25,6 +25,8 @@ export interface View {
   readonly progress?: { readonly bytesDone: number; readonly bytesTotal: number } | undefined;
   readonly failure?: ReportedFailure | undefined;
   readonly drift: readonly Drift[];
+  /** Paths that were repaired too often, and are left alone for a while. */
+  readonly leftAlone: readonly string[];
 }
 
-export const initialView: View = { verified: false, step: 'Idle', message: '', drift: [] };
+export const initialView: View = { verified: false, step: 'Idle', message: '', drift: [], leftAlone: [] };

@@ -1,0 +1,86 @@
+// What somebody changes on a running host is put back, told or passed over, path by path.
+import { appendFile, chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DriftPolicy } from '@varve/api';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dataUrl, FixtureHost } from '../fixtures/host.ts';
+import { bootableContent, FixtureRegistry } from '../fixtures/registry.ts';
+import { maxRepairs } from './breaker.ts';
+
+let registry: FixtureRegistry;
+let image: string;
+beforeAll(async () => {
+  registry = await FixtureRegistry.start();
+  image = registry.add(bootableContent('1'));
+});
+afterAll(async () => await registry[Symbol.asyncDispose]());
+
+const spec = {
+  config: {
+    ignition: { version: '3.4.0' },
+    storage: {
+      files: ['/etc/app/kept', '/etc/app/told', '/etc/app/fought-over'].map((path) => ({
+        path,
+        mode: 0o640,
+        contents: { source: dataUrl('as the config says\n') },
+      })),
+      links: [{ path: '/etc/app/link', target: 'kept' }],
+    },
+    systemd: { units: [{ name: 'shipped.service', enabled: true }] },
+  },
+};
+const policy: DriftPolicy = [
+  { path: '/etc', action: 'Repair' },
+  { path: '/etc/app/told', action: 'Report' },
+];
+
+async function contentOf(path: string): Promise<string> {
+  return await readFile(path, 'utf8');
+}
+
+test('managed paths are put back, others and unmanaged ones are not', async () => {
+  await using host = await FixtureHost.create(image);
+  await host.desire('one', 'Applied', spec, { drift: policy });
+  await host.converge('one');
+  const etc = join((await host.status()).booted.root, 'etc');
+  const wants = join(etc, 'systemd/system/multi-user.target.wants/shipped.service');
+  await writeFile(join(etc, 'app/unmanaged'), 'of the administrator\n');
+  await writeFile(join(etc, 'app/told'), 'by hand\n');
+  await host.runUntil(async () => {
+    await appendFile(join(etc, 'app/kept'), 'by hand\n');
+    await chmod(join(etc, 'app/fought-over'), 0o777);
+    await rm(join(etc, 'app/link'));
+    await mkdir(join(etc, 'app/link'));
+    await rm(wants, { force: true });
+    return true;
+  });
+  // A directory may hold anybody's things: it is told and not removed.
+  await host.runUntil(async () => {
+    const { drift } = await host.status();
+    return drift.map(({ path }) => path).join() === '/etc/app/told,/etc/app/link';
+  });
+  await rm(join(etc, 'app/link'), { recursive: true });
+  await host.runUntil(async () => (await host.status()).drift.length === 1);
+  expect(await contentOf(join(etc, 'app/kept'))).toBe('as the config says\n');
+  expect((await stat(join(etc, 'app/fought-over'))).mode & 0o7777).toBe(0o640);
+  expect(await contentOf(join(etc, 'app/told'))).toBe('by hand\n');
+  expect(await contentOf(join(etc, 'app/unmanaged'))).toBe('of the administrator\n');
+});
+
+test('whoever changes a path again and again is let have it, for a while', async () => {
+  await using host = await FixtureHost.create(image);
+  await host.desire('one', 'Applied', spec, { drift: policy });
+  await host.converge('one');
+  const path = join((await host.status()).booted.root, 'etc/app/fought-over');
+  let changes = 0;
+  await host.runUntil(async () => {
+    if ((await contentOf(path)) !== 'as the config says\n') return changes > maxRepairs;
+    changes += 1;
+    await writeFile(path, `change ${changes}\n`);
+    await sleep(3_000);
+    return false;
+  });
+  expect(changes).toBe(maxRepairs + 1);
+  expect(await contentOf(path)).toBe(`change ${maxRepairs + 1}\n`);
+});
