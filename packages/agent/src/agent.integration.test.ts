@@ -12,6 +12,7 @@ import { OstreeDriver } from './driver/ostree/driver.ts';
 import { dataUrl, FixtureHost, waitUntil } from './fixtures/host.ts';
 import { bootableContent, FixtureRegistry } from './fixtures/registry.ts';
 import { createHost } from './host.ts';
+import { OwnNetwork } from './network/network.ts';
 
 let registry: FixtureRegistry;
 let base: string;
@@ -178,7 +179,13 @@ test('drift of every kind is seen as it happens, and clears by itself', async ()
   await host.converge('one');
   const { sysroot, paths } = host;
   const boot = directoryBoot(sysroot, paths);
-  const driver = new OstreeDriver({ sysroot, stateroot: 'varve', paths, boot, identity: async () => undefined });
+  const driver = new OstreeDriver({
+    sysroot,
+    stateroot: 'varve',
+    paths,
+    boot,
+    network: new OwnNetwork(async () => undefined, undefined),
+  });
   const stop = new AbortController();
   let seen: readonly Drift[] = [];
   const onDrift = (drift: readonly Drift[]) => {

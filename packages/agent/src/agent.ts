@@ -8,6 +8,7 @@ import { monitorDrift } from './drift/monitor.ts';
 import { OstreeDriver } from './driver/ostree/driver.ts';
 import { readIdentity } from './enroll/identity.ts';
 import { RootGate } from './helper/gate.ts';
+import { OwnNetwork } from './network/network.ts';
 import { Reconciler } from './reconcile/run.ts';
 import { NodeEvents } from './report/events.ts';
 import { failureOf } from './report/failure.ts';
@@ -49,8 +50,8 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
   await requireIdentity(paths.identity);
   await removeTemporaries(paths.directory);
   const boot = await startBoot(sysroot, paths, logger, signal);
-  const identity = () => readIdentity(paths.identity);
-  const driver = new OstreeDriver({ sysroot, stateroot, paths, boot, identity, registry: options.registry });
+  const network = new OwnNetwork(() => readIdentity(paths.identity), options.registry);
+  const driver = new OstreeDriver({ sysroot, stateroot, paths, boot, network });
 
   const status = new StatusReporter();
   const node = new NodeReporter();

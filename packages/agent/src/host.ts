@@ -14,6 +14,8 @@ import { importFromRegistry } from './driver/ostree/import.ts';
 import { prepareDeployment } from './driver/ostree/prepare.ts';
 import { deploymentName } from './driver/ostree/state.ts';
 import { readIdentity } from './enroll/identity.ts';
+import { OwnNetwork } from './network/network.ts';
+import { resolveImage } from './network/registry.ts';
 import { writeState } from './state/durable-file.ts';
 import { lockSysroot } from './state/lock.ts';
 import { defaultStateroot, stateDirectoryOf, statePaths } from './state/paths.ts';
@@ -39,7 +41,13 @@ export async function hostStatus(sysroot: string, options: HostOptions = {}): Pr
   const { stateroot = defaultStateroot } = options;
   const paths = statePaths(options.stateDirectory ?? stateDirectoryOf(sysroot, stateroot));
   const boot = sysroot === '/' ? machineBoot : directoryBoot(sysroot, paths);
-  const driver = new OstreeDriver({ sysroot, stateroot, paths, boot, identity: async () => undefined });
+  const driver = new OstreeDriver({
+    sysroot,
+    stateroot,
+    paths,
+    boot,
+    network: new OwnNetwork(async () => undefined, undefined),
+  });
   const host = await driver.status();
   return {
     bootId: host.bootId,
@@ -71,9 +79,9 @@ export async function createHost(options: CreateHostOptions): Promise<HostStatus
   const present = (await target.deployments()).some((deployment) => deployment.stateroot === stateroot);
   if (!present) {
     const { registry, onProgress } = options;
-    const identity = await readIdentity(paths.identity);
-    const source = { sysroot: target, image: options.image, identity, registry, signal, onProgress };
-    const { commit, image } = await importFromRegistry(source);
+    const network = new OwnNetwork(() => readIdentity(paths.identity), registry);
+    const image = await resolveImage(options.image, await readIdentity(paths.identity), registry, signal);
+    const commit = await importFromRegistry({ sysroot: target, image, network, signal, onProgress });
     const kernelArguments = options.kernelArguments;
     const deployment = await target.deploy({ commit, stateroot, imageReference: image, kernelArguments, signal });
     const name = deploymentName(deployment);
@@ -90,7 +98,7 @@ export async function createHost(options: CreateHostOptions): Promise<HostStatus
       kernelArguments,
       plan: planContent({}),
       fingerprint: fingerprintConfig({}),
-      sources: new SourceCache(paths.sources),
+      sources: new SourceCache(paths.sources, network),
       formerly: undefined,
       signal,
     });

@@ -10,6 +10,7 @@ import { OstreeDriver } from './driver/ostree/driver.ts';
 import { dataUrl, FixtureHost } from './fixtures/host.ts';
 import { bootableContent, FixtureRegistry, withShell } from './fixtures/registry.ts';
 import { readFailed } from './health/failed-target.ts';
+import { OwnNetwork } from './network/network.ts';
 
 let registry: FixtureRegistry;
 let base: string;
@@ -117,7 +118,13 @@ test('files in /var and /usr/local go with the deployment that boots, and what w
 
   const { sysroot, paths } = host;
   const boot = directoryBoot(sysroot, paths);
-  const driver = new OstreeDriver({ sysroot, stateroot: 'varve', paths, boot, identity: async () => undefined });
+  const driver = new OstreeDriver({
+    sysroot,
+    stateroot: 'varve',
+    paths,
+    boot,
+    network: new OwnNetwork(async () => undefined, undefined),
+  });
   await driver.setNextBoot(first, signal);
   expect(await read(host, '/var/lib/app/app.conf')).toBe('of the user\n');
   expect((await stat(original)).mode & 0o7777).toBe(0o640);

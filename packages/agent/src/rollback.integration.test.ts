@@ -9,6 +9,7 @@ import { OstreeDriver } from './driver/ostree/driver.ts';
 import { dataUrl, FixtureHost } from './fixtures/host.ts';
 import { bootableContent, FixtureRegistry, withShell } from './fixtures/registry.ts';
 import { type FailedTarget, readFailed } from './health/failed-target.ts';
+import { OwnNetwork } from './network/network.ts';
 
 let registry: FixtureRegistry;
 let images: readonly [good: string, better: string, bad: string];
@@ -51,7 +52,13 @@ async function isBackOn(host: FixtureHost, config: string): Promise<boolean> {
 async function driverOf(host: FixtureHost): Promise<OstreeDriver> {
   const { sysroot, paths } = host;
   const boot = directoryBoot(sysroot, paths);
-  return new OstreeDriver({ sysroot, stateroot: 'varve', paths, boot, identity: async () => undefined });
+  return new OstreeDriver({
+    sysroot,
+    stateroot: 'varve',
+    paths,
+    boot,
+    network: new OwnNetwork(async () => undefined, undefined),
+  });
 }
 
 test('a bad image is taken back with its config, the reason is kept, and it is not tried here again', async () => {

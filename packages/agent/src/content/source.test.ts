@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { OwnNetwork } from '../network/network.ts';
 import { type Source, SourceCache } from './source.ts';
 
 let directory: string;
@@ -23,7 +24,7 @@ beforeEach(async () => {
     response.end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cache = new SourceCache(join(directory, 'sources'));
+  cache = new SourceCache(join(directory, 'sources'), new OwnNetwork(async () => undefined, undefined));
 });
 afterEach(async () => {
   server.closeAllConnections();

@@ -4,6 +4,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApiError, finishContents, type IgnitionContents, readContents } from '@varve/api';
 import { AgentError } from '../error.ts';
+import type { Network } from '../network/network.ts';
 import { isErrno, writeDurable } from '../state/durable-file.ts';
 
 /** Contents of one managed file, with the field that errors name. */
@@ -18,9 +19,11 @@ const fetchTimeoutMilliseconds = 60_000;
 
 export class SourceCache {
   readonly #directory: string;
+  readonly #network: Pick<Network, 'download'>;
 
-  constructor(directory: string) {
+  constructor(directory: string, network: Pick<Network, 'download'>) {
     this.#directory = directory;
+    this.#network = network;
   }
 
   /** The bytes of the managed file. Fetches only what is remote and not cached. */
@@ -32,6 +35,7 @@ export class SourceCache {
     const cached = await readIfValid(path, contents);
     if (cached) return cached;
     const raw = await download(
+      this.#network,
       source.url,
       field,
       AbortSignal.any([signal, AbortSignal.timeout(fetchTimeoutMilliseconds)]),
@@ -77,13 +81,16 @@ async function listIfThere(directory: string): Promise<string[]> {
   }
 }
 
-async function download(url: string, field: string, signal: AbortSignal): Promise<Uint8Array> {
+async function download(
+  network: Pick<Network, 'download'>,
+  url: string,
+  field: string,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
-    const response = await fetch(url, { signal });
-    if (!response.ok || !response.body) throw new Error(`the server answered ${response.status}`);
-    for await (const chunk of response.body) {
+    for await (const chunk of network.download(url, signal)) {
       size += chunk.length;
       if (size > maxFetchedBytes) throw new Error(`it is larger than ${maxFetchedBytes} bytes`);
       chunks.push(chunk);

@@ -2,14 +2,13 @@
 // host and a sysroot in a directory; only booting differs, and comes from outside.
 import { join } from 'node:path';
 import { fingerprintConfig, kernelCommandLine } from '@varve/api';
-import { parseImageReference, type RegistryClientOptions } from '@varve/oci';
+import { parseImageReference } from '@varve/oci';
 import { collectGarbage, type Deployment, parseChecksum, Sysroot } from '@varve/ostree';
 import spawn from 'nano-spawn';
 import * as z from 'zod';
 import type { Boot } from '../../boot/boot.ts';
 import { planContent } from '../../content/plan.ts';
 import { SourceCache } from '../../content/source.ts';
-import type { Identity } from '../../enroll/identity.ts';
 import { AgentError } from '../../error.ts';
 import {
   type FailedTarget,
@@ -26,6 +25,7 @@ import type { CheckResult } from '../../health/result.ts';
 import { noUnits, systemdUnits, type Units } from '../../health/units.ts';
 import { LiveHost } from '../../live/live-host.ts';
 import { offlineServices, systemdServices } from '../../live/services.ts';
+import type { Network } from '../../network/network.ts';
 import { readState, readTextIfThere, removeDurable, writeDurable, writeState } from '../../state/durable-file.ts';
 import { type HostRecord, hostRecordSchema } from '../../state/host.ts';
 import type { StatePaths } from '../../state/paths.ts';
@@ -50,8 +50,7 @@ export interface OstreeDriverOptions {
   readonly stateroot: string;
   readonly paths: StatePaths;
   readonly boot: Boot;
-  readonly identity: () => Promise<Identity | undefined>;
-  readonly registry?: RegistryClientOptions | undefined;
+  readonly network: Network;
   /** What brings images onto the host; Varve's own importer unless given. */
   readonly tool?: ImageTool | undefined;
 }
@@ -76,8 +75,8 @@ export class OstreeDriver implements HostDriver {
 
   constructor(options: OstreeDriverOptions) {
     this.#options = options;
-    this.#tool = options.tool ?? new OwnImporter(options.identity, options.registry);
-    this.#sources = new SourceCache(options.paths.sources);
+    this.#tool = options.tool ?? new OwnImporter(options.network);
+    this.#sources = new SourceCache(options.paths.sources, options.network);
     this.#live = new LiveHost({
       paths: options.paths,
       sources: this.#sources,

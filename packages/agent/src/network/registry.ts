@@ -2,14 +2,29 @@
 // own address, the host's containers auth files for all others, which are reached as the host's registries.conf says.
 import {
   connectImageRegistry,
+  formatImageReference,
   type ImageReference,
   type ImageRegistry,
+  parseImageReference,
   RegistryClient,
   type RegistryClientOptions,
   readCredentials,
   readRegistriesConf,
 } from '@varve/oci';
-import type { Identity } from '../../enroll/identity.ts';
+import type { Identity } from '../enroll/identity.ts';
+
+/** The reference by digest; a tag is asked for. */
+export async function resolveImage(
+  image: string,
+  identity: Identity | undefined,
+  options: RegistryClientOptions | undefined,
+  signal: AbortSignal,
+): Promise<string> {
+  const named = parseImageReference(image);
+  await using client = await registryClientFor(named, identity, options);
+  const { digest } = named.digest ? { digest: named.digest } : await client.resolve(named, { signal });
+  return formatImageReference({ registry: named.registry, repository: named.repository, digest });
+}
 
 /** The identity is read anew for each image: certificates are renewed. */
 export async function registryClientFor(

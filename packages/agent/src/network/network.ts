@@ -1,0 +1,33 @@
+// What the root's side of a host needs of the network: bytes, by a name that says what they must be. It trusts none of
+// them, and in a helper process has no network of its own: then the other side of its socket brings them.
+import { type ImageReference, type ImageSource, type RegistryClientOptions, RegistrySource } from '@varve/oci';
+import type { Identity } from '../enroll/identity.ts';
+import { registryClientFor } from './registry.ts';
+
+export interface Network {
+  /** An image of a registry. Who reads its documents and layers checks them. */
+  openImage(reference: ImageReference, signal: AbortSignal): Promise<ImageSource>;
+  /** The bytes behind an http or https URL, as they come. */
+  download(url: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** This process's own. */
+export class OwnNetwork implements Network {
+  readonly #identity: () => Promise<Identity | undefined>;
+  readonly #registry: RegistryClientOptions | undefined;
+
+  constructor(identity: () => Promise<Identity | undefined>, registry: RegistryClientOptions | undefined) {
+    this.#identity = identity;
+    this.#registry = registry;
+  }
+
+  async openImage(reference: ImageReference): Promise<ImageSource> {
+    return new RegistrySource(await registryClientFor(reference, await this.#identity(), this.#registry), reference);
+  }
+
+  async *download(url: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    const response = await fetch(url, { signal });
+    if (!response.ok || !response.body) throw new Error(`the server answered ${response.status}`);
+    yield* response.body;
+  }
+}
