@@ -21,6 +21,7 @@ export const agentErrorCodes = [
   'BOOT_FAILED',
   'NO_ROLLBACK',
   'HOST_COMMAND_FAILED',
+  'DRIVER_UNSUITABLE',
 ] as const;
 export type AgentErrorCode = (typeof agentErrorCodes)[number];
 

@@ -15,6 +15,8 @@ export interface FetchRequest {
   readonly spec: MachineConfigSpec;
   /** A deployment of that image which is there already. */
   readonly deployed: Deployment | undefined;
+  /** Keeps a commit from being pruned; before what holds it goes away. */
+  readonly pin: (commit: OstreeChecksum) => Promise<void>;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: StageProgress) => void;
 }

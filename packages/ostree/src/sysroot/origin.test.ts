@@ -10,6 +10,8 @@ test.each([
   ['ostree-unverified-image:docker://quay.io/a/b:c'],
   ['ostree-unverified-image:registry:quay.io/a/b:c'],
   ['ostree-image-signed:docker://quay.io/a/b:c'],
+  ['ostree-remote-registry:fedora:quay.io/a/b:c'],
+  ['ostree-remote-image:fedora:docker://quay.io/a/b:c'],
 ])('the image of %s is known', (reference) => {
   expect(parseOrigin(`[origin]\ncontainer-image-reference=${reference}\n`).imageReference).toBe('quay.io/a/b:c');
 });

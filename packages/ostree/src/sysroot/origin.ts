@@ -2,6 +2,8 @@
 // and rpm-ostree, so that they know the host's image.
 
 const imageKey = 'container-image-reference';
+const imageOrigin =
+  /^ostree-(?:unverified-registry:|remote-registry:[^:]+:|(?:unverified-image|image-signed|remote-image:[^:]+):(?:docker:\/\/|registry:))(.+)$/;
 
 export interface Origin {
   readonly imageReference: string | undefined;
@@ -14,10 +16,9 @@ export function formatOrigin(imageReference: string): string {
 
 export function parseOrigin(text: string): Origin {
   const groups = parseKeyFile(text);
-  // Any scheme: ostree-unverified-registry:IMAGE, ostree-unverified-image:docker://IMAGE, ostree-image-signed:docker://IMAGE.
-  const reference = /^(?:ostree-[a-z]+-registry:|ostree-[a-z]+-(?:image|signed):(?:docker:\/\/|registry:))(.+)$/.exec(
-    groups.get('origin')?.get(imageKey) ?? '',
-  );
+  // Any scheme: ostree-unverified-registry:IMAGE, ostree-unverified-image:docker://IMAGE, ostree-image-signed:docker://IMAGE,
+  // ostree-remote-registry:REMOTE:IMAGE (rpm-ostree docs/container.md).
+  const reference = imageOrigin.exec(groups.get('origin')?.get(imageKey) ?? '');
   return {
     imageReference: reference?.[1],
     pinned: groups.get('libostree-transient')?.get('pinned') === 'true',

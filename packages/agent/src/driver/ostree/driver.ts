@@ -126,6 +126,7 @@ export class OstreeDriver implements HostDriver {
     const { commit: checksum, ...fetched } = await this.#tool.fetch({
       ...{ sysroot, stateroot: this.#options.stateroot, image, spec, signal, onProgress },
       deployed: await this.#deployed(sysroot, image),
+      pin: (commit) => sysroot.repository.writeRef(stagedRef, commit),
     });
     await sysroot.repository.writeRef(stagedRef, checksum);
     await writeState(this.#options.paths.staged, { config, image, checksum, ...fetched } satisfies StagedConfig);
@@ -263,6 +264,7 @@ export class OstreeDriver implements HostDriver {
   }
 
   async collectGarbage(signal: AbortSignal): Promise<void> {
+    await this.#tool.discardStaged(signal);
     const { staged } = await this.status();
     await this.#undeploy('all', signal);
     await this.#live.collectGarbage(await this.status());

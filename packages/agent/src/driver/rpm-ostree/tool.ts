@@ -1,0 +1,197 @@
+// Images by rpm-ostree, with packages and another kernel on top of them. What it stages is locked from the beginning, so
+// that no shutdown makes it the next boot, and is taken away again: the commit stays.
+import { parseImageReference } from '@varve/oci';
+import { type DeploymentIdentity, parseChecksum, type Sysroot } from '@varve/ostree';
+import type { HostAbilities } from '../../content/plan.ts';
+import { AgentError } from '../../error.ts';
+import type { HostDeployment } from '../driver.ts';
+import type { FetchedImage, FetchRequest, ImageTool } from '../image-tool.ts';
+import { fetchTimeout, type RunTool, requireTool } from '../run-tool.ts';
+import { isStaged, readOrigin, stagedPath } from '../staged.ts';
+import { isAtLeast, parseToolVersion } from '../tool-version.ts';
+import {
+  imageCommand,
+  isSameLayering,
+  kernelCommands,
+  type Layering,
+  presentLayering,
+  wantedLayering,
+} from './layering.ts';
+import { referenceLike } from './reference.ts';
+import { parseRpmOstreeStatus, type RpmOstreeDeployment, type RpmOstreeStatus } from './status.ts';
+
+/** The first version whose images are no experiment (Fedora 37). */
+export const minimumRpmOstreeVersion = '2022.16';
+
+export interface RpmOstreeToolOptions {
+  readonly run: RunTool;
+  /** Where OSTree says that something is staged. */
+  readonly stagedPath?: string;
+}
+
+export class RpmOstreeTool implements ImageTool {
+  readonly name: string;
+  readonly abilities: HostAbilities = { extensions: true };
+  readonly #run: RunTool;
+  readonly #stagedPath: string;
+
+  private constructor(version: string, options: RpmOstreeToolOptions) {
+    this.name = `rpm-ostree ${version}`;
+    this.#run = options.run;
+    this.#stagedPath = options.stagedPath ?? stagedPath;
+  }
+
+  /** Throws DRIVER_UNSUITABLE when rpm-ostree is missing or too old. */
+  static async open(options: RpmOstreeToolOptions, signal: AbortSignal): Promise<RpmOstreeTool> {
+    const version = parseToolVersion(await requireTool(options.run, 'rpm-ostree', ['--version'], { signal }));
+    if (version !== undefined && isAtLeast(version, minimumRpmOstreeVersion)) {
+      return new RpmOstreeTool(version, options);
+    }
+    throw new AgentError(
+      'DRIVER_UNSUITABLE',
+      `this host has rpm-ostree ${version ?? 'of an unknown version'}; ${minimumRpmOstreeVersion} is the first one that serves`,
+    );
+  }
+
+  async status(signal: AbortSignal): Promise<RpmOstreeStatus> {
+    return parseRpmOstreeStatus(await requireTool(this.#run, 'rpm-ostree', ['status', '--json'], { signal }));
+  }
+
+  async fetch(request: FetchRequest): Promise<FetchedImage> {
+    const { sysroot, image, spec, deployed, pin, signal, onProgress } = request;
+    const wanted = wantedLayering(spec);
+    const status = await this.status(signal);
+    const booted = requireSuitable(status);
+    if (deployed) {
+      const same = status.deployments.find((one) => !one.staged && isDeployment(one, deployed));
+      if (same && isSameLayering(presentLayering(same), wanted)) {
+        return { commit: deployed.checksum, origin: await readOrigin(sysroot, deployed), kernelArguments: [] };
+      }
+    }
+    await this.discardStaged(signal);
+    onProgress({ bytesDone: 0, bytesTotal: 0, step: 'rpm-ostree fetches the image' });
+    try {
+      const staged = await this.#stage(sysroot, booted, image, wanted, signal);
+      await pin(staged.checksum);
+      return { commit: staged.checksum, origin: await readOrigin(sysroot, staged), kernelArguments: [] };
+    } finally {
+      await this.discardStaged(AbortSignal.timeout(fetchTimeout));
+    }
+  }
+
+  async pending(sysroot: Sysroot, signal: AbortSignal): Promise<HostDeployment | undefined> {
+    if (!(await isStaged(this.#stagedPath))) return undefined;
+    const staged = (await this.status(signal)).deployments.find((deployment) => deployment.staged);
+    if (!staged || staged['finalization-locked']) return undefined;
+    return {
+      name: `${staged.checksum}.${staged.serial}`,
+      checksum: staged.checksum,
+      image: staged['container-image-reference']?.replace(/^ostree-[a-z-]+:/, ''),
+      imageDigest: staged['container-image-reference-digest'],
+      kernelArguments: [],
+      applied: undefined,
+      complete: true,
+      root: sysroot.deploymentPath(identityOf(staged)),
+    };
+  }
+
+  async discardStaged(signal: AbortSignal): Promise<void> {
+    if (!(await isStaged(this.#stagedPath))) return;
+    await requireTool(this.#run, 'rpm-ostree', ['cleanup', '--pending'], { signal });
+  }
+
+  /** rpm-ostree has no kernel arguments of images. */
+  async imageKernelArguments(): Promise<readonly string[]> {
+    return [];
+  }
+
+  /** `rpm-ostree rollback` takes the deployment behind the booted one, while that one is the next boot itself. */
+  async rollBackTo(name: string, signal: AbortSignal): Promise<boolean> {
+    const [first, second] = (await this.status(signal)).deployments;
+    if (!first?.booted || !second || `${second.checksum}.${second.serial}` !== name) return false;
+    await requireTool(this.#run, 'rpm-ostree', ['rollback'], { signal });
+    return true;
+  }
+
+  /** Each command goes on from what the one before staged. */
+  async #stage(
+    sysroot: Sysroot,
+    booted: RpmOstreeDeployment,
+    image: string,
+    wanted: Layering,
+    signal: AbortSignal,
+  ): Promise<DeploymentIdentity> {
+    const reference = referenceLike(booted['container-image-reference'], image);
+    const command = imageCommand(booted, reference, wanted);
+    if (command) await this.#change(command, signal);
+    const latest = command ? stagedIn(await this.status(signal), image) : booted;
+    const available = await this.#kernelPackages(sysroot, latest, wanted, signal);
+    for (const kernelCommand of kernelCommands(latest, wanted.kernelType, available)) {
+      await this.#change(kernelCommand, signal);
+    }
+    return identityOf(stagedIn(await this.status(signal), image));
+  }
+
+  async #change(command: readonly string[], signal: AbortSignal): Promise<void> {
+    await requireTool(this.#run, 'rpm-ostree', command, { signal, timeout: fetchTimeout });
+  }
+
+  async #kernelPackages(
+    sysroot: Sysroot,
+    deployment: RpmOstreeDeployment,
+    { kernelType }: Layering,
+    signal: AbortSignal,
+  ): Promise<string[]> {
+    if (presentLayering(deployment).kernelType === kernelType) return [];
+    const database = `${sysroot.deploymentPath(identityOf(deployment))}/usr/share/rpm`;
+    const query = ['-qa', '--dbpath', database, '--queryformat', '%{NAME}\\n', 'kernel*'];
+    return (await requireTool(this.#run, 'rpm', query, { signal })).split('\n').filter((name) => name !== '');
+  }
+}
+
+/** The booted deployment, when nothing on it would be lost. Throws DRIVER_UNSUITABLE. */
+export function requireSuitable({ deployments }: RpmOstreeStatus): RpmOstreeDeployment {
+  const booted = deployments.find((deployment) => deployment.booted);
+  if (!booted) throw unsuitable('rpm-ostree says that this system did not boot from one of its deployments');
+  const local = [
+    ...booted['requested-local-packages'],
+    ...booted['requested-local-fileoverride-packages'],
+    ...booted['requested-base-local-replacements'],
+  ];
+  if (local.length > 0) {
+    throw unsuitable(
+      `packages from files came onto this host (${local.join(', ')}), which a config cannot name: put them into the image and run \`rpm-ostree reset\``,
+    );
+  }
+  if (booted['initramfs-etc'].length > 0 || booted['regenerate-initramfs']) {
+    throw unsuitable(
+      'the initramfs of this host is made on it: make it in the image, then run `rpm-ostree initramfs --disable` and `rpm-ostree initramfs-etc --untrack-all`',
+    );
+  }
+  return booted;
+}
+
+function stagedIn({ deployments }: RpmOstreeStatus, image: string): RpmOstreeDeployment {
+  const { digest } = parseImageReference(image);
+  const staged = deployments.find((deployment) => deployment.staged);
+  const isIt =
+    staged?.['container-image-reference-digest'] === digest ||
+    staged?.['container-image-reference']?.endsWith(`@${digest}`);
+  if (staged && isIt) return staged;
+  throw new AgentError(
+    'HOST_COMMAND_FAILED',
+    `rpm-ostree ended well and ${image} is not staged; run \`rpm-ostree status\` to see why`,
+  );
+}
+
+function isDeployment(one: RpmOstreeDeployment, { checksum, serial }: DeploymentIdentity): boolean {
+  return one.checksum === checksum && one.serial === serial;
+}
+
+function identityOf({ osname, checksum, serial }: RpmOstreeDeployment): DeploymentIdentity {
+  return { stateroot: osname, checksum: parseChecksum(checksum), serial };
+}
+
+function unsuitable(message: string): AgentError {
+  return new AgentError('DRIVER_UNSUITABLE', message);
+}
