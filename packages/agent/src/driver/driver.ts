@@ -1,4 +1,5 @@
 // What the agent needs of a host. One driver per way in which image-based hosts are updated; the reconciler knows no other.
+import type { DriftPolicy } from '@varve/api';
 import type { AppliedConfig } from '../content/entry.ts';
 import type { FailedTarget } from '../health/failed-target.ts';
 import type { Probation } from '../health/probation.ts';
@@ -84,6 +85,8 @@ export interface HealthRequest {
   readonly checkTimeout: number;
   /** Milliseconds that are left for all. */
   readonly remaining: number;
+  /** What is ignored when managed content is looked at. */
+  readonly drift: DriftPolicy | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -108,7 +111,7 @@ export interface HostDriver {
   setNextBoot(name: string, signal: AbortSignal): Promise<void>;
   /** Makes the deployment before the booted one the next boot. NO_ROLLBACK when there is none. */
   rollback(signal: AbortSignal): Promise<void>;
-  /** One look at the host's units, if an update is on probation, and at its executable checks. */
+  /** One look at what was applied, at the host's units, if an update is on probation, and at its executable checks. */
   checkHealth(request: HealthRequest): Promise<readonly CheckResult[]>;
   /** What runs has proved itself: its probation ends, and the boot loader is told. */
   markGood(signal: AbortSignal): Promise<void>;

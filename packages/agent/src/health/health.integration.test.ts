@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import spawn from 'nano-spawn';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { HostState } from '../driver/driver.ts';
 import { Tree } from '../tree/tree.ts';
 import { findChecks } from './find-checks.ts';
 import { checkHostHealth } from './host-health.ts';
@@ -141,8 +142,9 @@ test('required and wanted checks run in the tree that they belong to', async () 
   await write('etc/varve/health.d/10-version', '#!/bin/sh\nread v < /etc/version; echo "version $v"; exit 1\n');
   await write('etc/varve/health.d/20-fine', '#!/bin/sh\ntrue\n');
   await write('etc/greenboot/check/wanted.d/x', '#!/bin/sh\nexit 2\n');
-  const options = { root, units: noUnits, before: undefined, checkTimeout: 10_000, remaining: 10_000, signal };
-  expect(await checkHostHealth(options)).toEqual([
+  const options = { units: noUnits, before: undefined, checkTimeout: 10_000, remaining: 10_000, signal };
+  expect(await checkHostHealth({ ...options, host: hostIn(root), drift: undefined })).toEqual([
+    { name: 'content', required: true, passed: true, message: '', output: '' },
     {
       ...{ name: '/etc/varve/health.d/10-version', required: true, passed: false },
       ...{ message: 'ended with status 1', output: 'version 7' },
@@ -154,6 +156,17 @@ test('required and wanted checks run in the tree that they belong to', async () 
     },
   ]);
 });
+
+function hostIn(directory: string): HostState {
+  const booted = {
+    ...{ name: 'a.0', checksum: 'a', image: undefined, imageDigest: undefined, kernelArguments: [] },
+    ...{ applied: undefined, complete: true, root: directory },
+  };
+  return {
+    ...{ deployments: [booted], booted, bootId: 'boot', bootedKernelArguments: [], baseKernelArguments: [] },
+    ...{ staged: undefined, probation: undefined, failed: [], bootFellBack: false },
+  };
+}
 
 describe('probeAll', () => {
   test('asks what listens, and tells what was answered', async () => {

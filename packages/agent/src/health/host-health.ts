@@ -1,13 +1,19 @@
-// What is looked at on the host itself, as root: its units and its executable checks.
-import { Tree } from '../tree/tree.ts';
+// What is looked at on the host itself, as root: its managed content, its units and its executable checks.
+import type { DriftPolicy } from '@varve/api';
+import { hostDrift } from '../drift/host-drift.ts';
+import { reportedDrift } from '../drift/policy.ts';
+import type { HostState } from '../driver/driver.ts';
+import { treeOf } from '../live/live-host.ts';
 import { type FoundCheck, findChecks } from './find-checks.ts';
 import { type CheckResult, failed, passed } from './result.ts';
 import { type CheckCommand, runCheck } from './run-check.ts';
 import { checkUnits, type UnitStates, type Units } from './units.ts';
 
 export interface HostHealthOptions {
-  /** `/` on a booted host; else the deployment's directory, in which the checks are confined by chroot(2). */
-  readonly root: string;
+  /** On a booted host its deployment's root is `/`; in another directory the checks are confined by chroot(2). */
+  readonly host: HostState;
+  /** Paths whose differences nobody cares for. */
+  readonly drift: DriftPolicy | undefined;
   readonly units: Units;
   /** The units when the update began; undefined when none is under way: what failed since the boot says nothing then. */
   readonly before: UnitStates | undefined;
@@ -18,16 +24,29 @@ export interface HostHealthOptions {
   readonly signal: AbortSignal;
 }
 
+/** Name of the check that what runs is what was applied. */
+export const contentCheck = 'content';
+
 /** One look. Executables run one after the other, in their order, all of them whatever the first ones say. */
 export async function checkHostHealth(options: HostHealthOptions): Promise<CheckResult[]> {
-  const { root, units, before, signal } = options;
+  const { host, units, before, signal } = options;
   const results = before ? [await checkUnits(units, before, signal)] : [];
   const end = performance.now() + options.remaining;
-  for (const check of await findChecks(new Tree(root))) {
+  for (const check of await findChecks(treeOf(host.booted))) {
     const timeout = Math.min(options.checkTimeout, Math.max(1_000, end - performance.now()));
-    results.push(await runFound(check, root, timeout, signal));
+    results.push(await runFound(check, host.booted.root, timeout, signal));
   }
-  return results;
+  // Looked at last, since checks may change something; told first, since it may explain them.
+  return [await checkManagedContent(host, options.drift), ...results];
+}
+
+/** Everything that the config says of the host, kernel arguments and image included. */
+async function checkManagedContent(host: HostState, policy: DriftPolicy | undefined): Promise<CheckResult> {
+  const drift = reportedDrift(await hostDrift(host), policy);
+  const [first] = drift;
+  if (!first) return passed(contentCheck);
+  const more = drift.length > 1 ? ` and ${drift.length - 1} more` : '';
+  return failed(contentCheck, `${first.path} ${first.message}${more}`);
 }
 
 async function runFound(check: FoundCheck, root: string, timeout: number, signal: AbortSignal): Promise<CheckResult> {

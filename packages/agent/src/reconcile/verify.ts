@@ -2,11 +2,11 @@
 // neither by its deadline is given up: it is remembered as failed, and the next difference takes the host back.
 import { defaultHealthDeadline, type HealthChecks } from '@varve/api';
 import * as z from 'zod';
-import { hostDrift } from '../drift/host-drift.ts';
 import { type FailedTarget, HealthError } from '../health/failed-target.ts';
+import { contentCheck } from '../health/host-health.ts';
 import { currentProbation, type Probation } from '../health/probation.ts';
 import { checkControlPlane, probeAll } from '../health/probe.ts';
-import { type CheckResult, failed, passed, type Verdict } from '../health/result.ts';
+import { type CheckResult, passed, type Verdict } from '../health/result.ts';
 import { untilHealthy } from '../health/until-healthy.ts';
 import { readState, writeState } from '../state/durable-file.ts';
 import type { StepContext } from './apply.ts';
@@ -15,8 +15,6 @@ import { recordVerified } from './load-actual.ts';
 
 /** Seconds that one executable check may run, unless the pool says otherwise. */
 const defaultCheckTimeout = 60;
-/** Names of what the agent itself looks at. */
-const contentCheck = 'content';
 const controlPlaneCheck = 'control-plane';
 
 const departureSchema = z.object({ config: z.string(), reached: z.boolean() });
@@ -60,14 +58,9 @@ async function lookUntilGood(
   return await untilHealthy({
     deadline: (checks.deadlineSeconds ?? defaultHealthDeadline) * 1000,
     async look(remaining) {
-      const hostChecks = await driver.checkHealth({ checkTimeout, remaining, signal });
-      const probes = await probeAll(checks, { remaining, signal });
-      // After the others, which may change something; before them in the list, since it may explain them.
-      const content = await checkContent(await driver.status(signal));
       return [
-        content,
-        ...hostChecks,
-        ...probes,
+        ...(await driver.checkHealth({ checkTimeout, remaining, drift: desired?.drift, signal })),
+        ...(await probeAll(checks, { remaining, signal })),
         checks.controlPlane === false ? passed(controlPlaneCheck) : checkControlPlane(wasReached, isReached()),
       ];
     },
@@ -79,14 +72,6 @@ async function lookUntilGood(
 async function wasReachedBefore({ paths }: StepContext, probation: Probation | undefined): Promise<boolean> {
   const departure = await readState(paths.departure, departureSchema);
   return probation !== undefined && departure?.config === probation.config && departure.reached;
-}
-
-async function checkContent(host: Parameters<typeof hostDrift>[0]): Promise<CheckResult> {
-  const drift = await hostDrift(host);
-  const [first] = drift;
-  if (!first) return passed(contentCheck);
-  const more = drift.length > 1 ? ` and ${drift.length - 1} more` : '';
-  return failed(contentCheck, `${first.path} ${first.message}${more}`);
 }
 
 /** The error to throw. Written down first: the host may go down at any moment now. */

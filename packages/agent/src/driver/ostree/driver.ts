@@ -271,11 +271,9 @@ export class OstreeDriver implements HostDriver {
     await collectGarbage(await this.#open(), { keep: staged ? [parseChecksum(staged.checksum)] : [], signal });
   }
 
-  async checkHealth({ checkTimeout, remaining, signal }: HealthRequest): Promise<readonly CheckResult[]> {
+  async checkHealth(request: HealthRequest): Promise<readonly CheckResult[]> {
     const host = await this.status();
-    const root = this.#options.sysroot === '/' ? '/' : host.booted.root;
-    const before = currentProbation(host)?.units;
-    return await checkHostHealth({ root, units: this.#units, before, checkTimeout, remaining, signal });
+    return await checkHostHealth({ ...request, host, units: this.#units, before: currentProbation(host)?.units });
   }
 
   /** The boot loader first: a kill in between repeats both. */
