@@ -115,6 +115,9 @@ test('files in /var and /usr/local go with the deployment that boots, and what w
   expect(await read(host, '/var/lib/app/app.conf')).toBe('one');
   expect(await read(host, '/var/usrlocal/bin/one')).toBe('one');
   expect((await host.status()).drift).toEqual([]);
+  await writeFile(original, 'by somebody\n');
+  const { drift } = await host.status();
+  expect(drift.map(({ path, kind }) => [path, kind])).toEqual([['/var/lib/app/app.conf', 'Content']]);
 
   const { sysroot, paths } = host;
   const boot = directoryBoot(sysroot, paths);
@@ -131,8 +134,10 @@ test('files in /var and /usr/local go with the deployment that boots, and what w
   expect(await read(host, '/var/usrlocal/bin/one')).toBeUndefined();
 
   // The target has not changed: the agent makes what it desires the next boot again, with its files.
-  await host.runUntil(async () => (await read(host, '/var/lib/app/app.conf')) === 'one');
-  expect((await host.status()).next?.name).toBe((await host.status()).booted.name);
+  await host.runUntil(async () => {
+    const { booted, next } = await host.status();
+    return next?.name === booted.name && (await read(host, '/var/lib/app/app.conf')) === 'one';
+  });
 
   const live = { files: [...(disruption.files ?? []), { path: '/', actions: [{ type: 'None' as const }] }] };
   const { bootId } = await host.status();

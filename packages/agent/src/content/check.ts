@@ -1,50 +1,116 @@
 // Compares a deployment with the record of what was written into it. The same comparison verifies an apply, proves a
 // boot and finds drift. Contents are never shown: a managed file may hold a secret.
-import type { Stats } from 'node:fs';
+import { lstatSync, readlinkSync, type Stats } from 'node:fs';
+import { join, posix } from 'node:path';
 import type { MachineConfigNodeStatus } from '@varve/api';
 import { OstreeError } from '@varve/ostree';
-import type { Tree } from '../tree/tree.ts';
+import { isErrno } from '../state/durable-file.ts';
+import { digestFileAt, type FileDigest, type Tree } from '../tree/tree.ts';
+import type { DigestCache } from './digest-cache.ts';
 import type { AppliedContent, ManagedEntry, ManagedUnit } from './entry.ts';
 import { hashOfHash, passwordHashOf, shadowPath } from './password.ts';
 import { listUnitLinks, refersTo } from './units.ts';
 
 export type Drift = NonNullable<MachineConfigNodeStatus['drift']>[number];
 
-/** Every difference, in the order of the record; empty when the deployment is as it was applied. */
-export async function checkContent(tree: Tree, applied: AppliedContent): Promise<Drift[]> {
-  const drift: Drift[] = [];
-  for (const entry of applied.entries) drift.push(...(await checkSafely(entry.path, () => checkEntry(tree, entry))));
+/**
+ * Every difference, in the order of the record; empty when the deployment is as it was applied. With a cache, a file whose
+ * inode says that nothing has touched it is not read again.
+ */
+export async function checkContent(tree: Tree, applied: AppliedContent, cache?: DigestCache): Promise<Drift[]> {
+  const found = new Map<string, Drift[]>();
+  for (const entries of byDirectory(applied.entries)) {
+    for (const [path, drift] of await checkDirectory(tree, entries, cache)) found.set(path, drift);
+  }
+  const drift = applied.entries.flatMap(({ path }) => found.get(path) ?? []);
   const links = applied.units.length > 0 ? await listUnitLinks(tree) : [];
   for (const unit of applied.units) drift.push(...checkUnit(unit, links));
   if (applied.password) drift.push(...(await checkPassword(tree, applied.password)));
   return drift;
 }
 
+/** Opening a directory costs more than looking at what is in it. */
+function byDirectory(entries: readonly ManagedEntry[]): Iterable<[ManagedEntry, ...ManagedEntry[]]> {
+  const groups = new Map<string, [ManagedEntry, ...ManagedEntry[]]>();
+  for (const entry of entries) {
+    const directory = posix.dirname(entry.path);
+    const group = groups.get(directory);
+    if (group) group.push(entry);
+    else groups.set(directory, [entry]);
+  }
+  return groups.values();
+}
+
+async function checkDirectory(
+  tree: Tree,
+  entries: readonly [ManagedEntry, ...ManagedEntry[]],
+  cache: DigestCache | undefined,
+): Promise<[path: string, drift: Drift[]][]> {
+  try {
+    return await tree.inParent(entries[0].path, async (parent) => {
+      const found: [string, Drift[]][] = [];
+      for (const entry of entries) {
+        found.push([entry.path, await checkEntry(join(parent, posix.basename(entry.path)), entry, cache)]);
+      }
+      return found;
+    });
+  } catch (error) {
+    const isUnsafe = error instanceof OstreeError && error.code === 'TREE_PATH_UNSAFE';
+    if (!isUnsafe && !isErrno(error, 'ENOENT')) throw error;
+    return entries.map(({ path, kind }) => [path, [isUnsafe ? strayed(path) : missing(path, kind)]]);
+  }
+}
+
+/** A parent that became a link or a file is drift of its own, not a failure of the check. */
+function strayed(path: string): Drift {
+  return { path, kind: 'Type', message: 'a parent is no longer a directory' };
+}
+
+function missing(path: string, kind: ManagedEntry['kind']): Drift {
+  return { path, kind: 'Missing', message: `the ${kind} is gone` };
+}
+
+/** `at`: where the entry lies, in a directory that is held open. Looks are synchronous: each takes microseconds. */
+async function checkEntry(at: string, entry: ManagedEntry, cache: DigestCache | undefined): Promise<Drift[]> {
+  const { path } = entry;
+  const stats = lstatSync(at, { throwIfNoEntry: false });
+  if (!stats) return [missing(path, entry.kind)];
+  const kind = kindOf(stats);
+  if (kind !== entry.kind) return [{ path, kind: 'Type', message: `is a ${kind}, the config has a ${entry.kind}` }];
+  const drift = checkAttributes(entry, stats);
+  if (entry.kind === 'link') return [...drift, ...checkTarget(entry, readlinkSync(at))];
+  if (entry.kind === 'directory') return drift;
+  try {
+    return [...drift, ...checkBytes(entry, await digestOf(at, stats, entry.path, cache))];
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'ELOOP')) throw error;
+    return [missing(path, 'file')];
+  }
+}
+
+async function digestOf(at: string, stats: Stats, path: string, cache: DigestCache | undefined): Promise<FileDigest> {
+  const known = cache?.get(path, stats);
+  if (known !== undefined) return { sha256: known, size: stats.size };
+  const digest = await digestFileAt(at);
+  cache?.set(path, stats, digest.sha256);
+  return digest;
+}
+
+function checkTarget(entry: ManagedEntry & { kind: 'link' }, target: string): Drift[] {
+  if (target === entry.target) return [];
+  return [{ path: entry.path, kind: 'Content', message: `leads to ${target}, the config says ${entry.target}` }];
+}
+
+function checkBytes(entry: ManagedEntry & { kind: 'file' }, digest: FileDigest): Drift[] {
+  if (digest.sha256 === entry.sha256 && digest.size === entry.size) return [];
+  const message = `has ${describe(digest)}, the config says ${describe(entry)}`;
+  return [{ path: entry.path, kind: 'Content', message }];
+}
+
 async function checkPassword(tree: Tree, { user, sha256 }: NonNullable<AppliedContent['password']>): Promise<Drift[]> {
   const hash = passwordHashOf((await tree.readFile(shadowPath))?.toString('utf8') ?? '', user);
   if (hash !== undefined && hashOfHash(hash) === sha256) return [];
   return [{ path: shadowPath, kind: 'Content', message: `the password of ${user} is not the config's` }];
-}
-
-/** A parent that became a link or a file is drift of its own, not a failure of the check. */
-async function checkSafely(path: string, check: () => Promise<Drift[]>): Promise<Drift[]> {
-  try {
-    return await check();
-  } catch (error) {
-    if (error instanceof OstreeError && error.code === 'TREE_PATH_UNSAFE') {
-      return [{ path, kind: 'Type', message: 'a parent is no longer a directory' }];
-    }
-    throw error;
-  }
-}
-
-async function checkEntry(tree: Tree, entry: ManagedEntry): Promise<Drift[]> {
-  const { path } = entry;
-  const stats = await tree.lstat(path);
-  if (!stats) return [{ path, kind: 'Missing', message: `the ${entry.kind} is gone` }];
-  const kind = kindOf(stats);
-  if (kind !== entry.kind) return [{ path, kind: 'Type', message: `is a ${kind}, the config has a ${entry.kind}` }];
-  return [...checkAttributes(entry, stats), ...(await checkBody(tree, entry, stats))];
 }
 
 function checkAttributes(entry: ManagedEntry, stats: Stats): Drift[] {
@@ -59,21 +125,6 @@ function checkAttributes(entry: ManagedEntry, stats: Stats): Drift[] {
     drift.push({ path, kind: 'Owner', message });
   }
   return drift;
-}
-
-async function checkBody(tree: Tree, entry: ManagedEntry, stats: Stats): Promise<Drift[]> {
-  const { path } = entry;
-  if (entry.kind === 'link') {
-    const target = await tree.readLink(path);
-    if (target === entry.target) return [];
-    return [{ path, kind: 'Content', message: `leads to ${target}, the config says ${entry.target}` }];
-  }
-  if (entry.kind === 'directory') return [];
-  const digest = await tree.digestFile(path);
-  if (!digest) return [{ path, kind: 'Missing', message: 'the file is gone' }];
-  if (digest.sha256 === entry.sha256 && stats.size === entry.size) return [];
-  const message = `has ${describe(digest)}, the config says ${describe(entry)}`;
-  return [{ path, kind: 'Content', message }];
 }
 
 function checkUnit(unit: ManagedUnit, links: readonly { path: string; target: string }[]): Drift[] {

@@ -1,5 +1,6 @@
 // Everything in which a booted host can differ from what was applied to it. Pure on the host's state, reads the tree.
 import { checkContent, type Drift } from '../content/check.ts';
+import type { DigestCache } from '../content/digest-cache.ts';
 import { appliedConfigPath } from '../content/entry.ts';
 import type { HostState } from '../driver/driver.ts';
 import { treeOf } from '../live/live-host.ts';
@@ -7,12 +8,12 @@ import { treeOf } from '../live/live-host.ts';
 /** Longest list that the API takes (MachineConfigNode, status.drift). */
 export const maxDrift = 100;
 
-/** Empty on a host without a record: nothing was promised about it. */
-export async function hostDrift(host: HostState): Promise<Drift[]> {
+/** Empty on a host without a record: nothing was promised about it. With a cache, files that nothing touched are not read. */
+export async function hostDrift(host: HostState, cache?: DigestCache): Promise<Drift[]> {
   const { applied } = host.booted;
   if (!applied) return [];
   const tree = treeOf(host.booted);
-  const drift = [...bootDrift(host), ...(await checkContent(tree, applied))];
+  const drift = [...bootDrift(host), ...(await checkContent(tree, applied, cache))];
   return drift.slice(0, maxDrift);
 }
 

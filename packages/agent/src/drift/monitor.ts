@@ -1,11 +1,13 @@
 // Watches what was applied and tells when it differs, or no longer does. inotify says when to look; the look itself is
 // the full check, so a lost event costs time, never truth.
 import { type FSWatcher, watch } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Drift } from '../content/check.ts';
+import { DigestCache } from '../content/digest-cache.ts';
 import type { HostState } from '../driver/driver.ts';
+import { treeOf } from '../live/live-host.ts';
 import { waitFor } from '../report/signal.ts';
+import type { Tree } from '../tree/tree.ts';
 import { hostDrift } from './host-drift.ts';
 import { concerns, type WatchList, watchList } from './watch-list.ts';
 
@@ -29,15 +31,20 @@ const retryMilliseconds = 2_000;
 /** Runs until `signal` aborts. */
 export async function monitorDrift(options: DriftMonitorOptions, signal: AbortSignal): Promise<void> {
   const { interval = defaultInterval } = options;
+  const cache = new DigestCache();
   let shown = '[]';
   while (!signal.aborted) {
     const event = Promise.withResolvers<void>();
-    using watchers = new Watchers(event.resolve);
+    let isDue = true;
+    using watchers = new Watchers(() => {
+      isDue = false;
+      event.resolve();
+    });
     let pause = interval;
     try {
       const host = await options.host(signal);
-      if (host.booted.applied) watchers.arm(host.booted.root, watchList(host.booted.applied));
-      const drift = await hostDrift(host);
+      if (host.booted.applied) await watchers.arm(treeOf(host.booted), watchList(host.booted.applied));
+      const drift = await hostDrift(host, cache);
       const text = JSON.stringify(drift);
       if (text !== shown) options.onDrift(drift);
       shown = text;
@@ -47,6 +54,8 @@ export async function monitorDrift(options: DriftMonitorOptions, signal: AbortSi
       pause = Math.min(interval, retryMilliseconds);
     }
     await waitFor(event.promise, pause, signal);
+    // The full check at intervals believes no inode.
+    if (isDue) cache.clear();
     if (!signal.aborted) await sleep(settleMilliseconds, undefined, { signal }).catch(() => {});
   }
 }
@@ -60,10 +69,10 @@ class Watchers implements Disposable {
   }
 
   /** Directories that are missing are watched through their parents. */
-  arm(root: string, list: WatchList): void {
+  async arm(tree: Tree, list: WatchList): Promise<void> {
     for (const directory of list.keys()) {
       try {
-        const watcher = watch(join(root, directory), { persistent: false }, (_type, name) => {
+        const watcher = watch(await tree.realPath(directory), { persistent: false }, (_type, name) => {
           if (concerns(list, directory, name)) this.#onEvent();
         });
         watcher.on('error', this.#onEvent);

@@ -1,3 +1,4 @@
+import { fingerprintConfig } from '@varve/api';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { HostDeployment, HostState } from '../driver/driver.ts';
@@ -54,6 +55,8 @@ const kinds = (steps: Step[]) => steps.map((step) => step.kind);
 const first = deployment('first', undefined);
 const one = deployment('one', 'one');
 const two = deployment('two', 'two');
+/** Its config is known, and is as empty as the desired ones. */
+const live = { ...one, applied: one.applied && { ...one.applied, fingerprint: fingerprintConfig({}) } };
 
 describe('diff', () => {
   const table: [name: string, actual: Actual, wanted: Desired | undefined, steps: string[]][] = [
@@ -97,6 +100,24 @@ describe('diff', () => {
       ['SetNextBoot'],
     ],
     ['freshly booted', { host: hostOf([one, first], one), verified: false }, desired('one', 'Applied'), ['Verify']],
+    [
+      'a change that needs no boot',
+      { host: hostOf([live, first], live, 'two'), verified: true },
+      desired('two', 'Applied'),
+      ['ApplyLive', 'Verify'],
+    ],
+    [
+      'a change that needs no boot, before its slot',
+      { host: hostOf([live, first], live, 'two'), verified: true },
+      desired('two', 'Staged'),
+      [],
+    ],
+    [
+      'a change that needs no boot while another boot is due',
+      { host: hostOf([two, live], live), verified: true },
+      desired('three', 'Applied'),
+      ['SetNextBoot', 'Stage', 'ApplyLive', 'Verify'],
+    ],
     ['on target', { host: hostOf([one, first], one), verified: true }, desired('one', 'Applied'), []],
     [
       'older than the rollback',

@@ -58,6 +58,12 @@ export class Tree {
     return this.#var ?? join(this.root, 'var');
   }
 
+  /** Where the path lies on this machine; links on the way to it are the caller's to mind. */
+  async realPath(path: string): Promise<string> {
+    const { base, rest } = await this.#locate(path);
+    return join(base, rest);
+  }
+
   /** What lies at the path, links not followed; undefined when nothing does or a parent is missing. */
   async lstat(path: string): Promise<Stats | undefined> {
     return await this.#lookUp(path, (entry) => lstat(entry));
@@ -74,16 +80,7 @@ export class Tree {
   }
 
   async digestFile(path: string): Promise<FileDigest | undefined> {
-    return await this.#lookUp(path, async (entry) => {
-      await using file = await open(entry, openFile);
-      const hash = createHash('sha256');
-      let size = 0;
-      for await (const chunk of file.createReadStream({ autoClose: false })) {
-        hash.update(chunk);
-        size += chunk.length;
-      }
-      return { sha256: hash.digest('hex'), size };
-    });
+    return await this.#lookUp(path, digestFileAt);
   }
 
   /** Sorted names in a directory; none when it is missing or is no directory. */
@@ -225,6 +222,25 @@ export class Tree {
       );
     }
   }
+}
+
+/** Files up to this size are read at once: a stream costs more than the hash of a few kilobytes. */
+const readAtOnce = 1 << 20;
+
+/** Hash of the file at a path whose parent is held open; a link is not followed. */
+export async function digestFileAt(path: string): Promise<FileDigest> {
+  await using file = await open(path, openFile);
+  const hash = createHash('sha256');
+  if ((await file.stat()).size <= readAtOnce) {
+    const content = await file.readFile();
+    return { sha256: hash.update(content).digest('hex'), size: content.byteLength };
+  }
+  let size = 0;
+  for await (const chunk of file.createReadStream({ autoClose: false })) {
+    hash.update(chunk);
+    size += chunk.length;
+  }
+  return { sha256: hash.digest('hex'), size };
 }
 
 /** True when it did not exist; private until its owner and mode are set. */
