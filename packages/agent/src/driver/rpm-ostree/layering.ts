@@ -91,14 +91,14 @@ export function kernelCommands(
   const { kernelType } = presentLayering(present);
   if (kernelType === wanted) return [];
   const commands: (readonly string[])[] = [];
-  const removed = present['requested-base-removals'].filter((name) => kernelPackage.test(name));
+  const removed = present['requested-base-removals'].filter(isKernelPackage);
   if (kernelType !== 'default') {
     const old = present['requested-packages'].filter((name) => kernelTypeOf(name) !== undefined);
     const uninstall = old.map((name) => `--uninstall=${name}`);
     commands.push(['override', 'reset', '--lock-finalization', ...uninstall, ...removed]);
   }
   if (wanted !== 'default') {
-    const own = [...new Set([...available, ...removed])].filter((name) => kernelPackage.test(name)).sort();
+    const own = [...new Set([...available, ...removed])].filter(isKernelPackage).sort();
     const prefix = kernelPrefixes[wanted];
     const counterparts = own
       .filter((name) => name !== 'kernel')
@@ -106,6 +106,11 @@ export function kernelCommands(
     commands.push(['override', 'remove', '--lock-finalization', ...own, ...counterparts]);
   }
   return commands;
+}
+
+/** Whether it is a part of the image's own kernel. */
+export function isKernelPackage(name: string): boolean {
+  return kernelPackage.test(name);
 }
 
 function kernelTypeOf(name: string): Exclude<KernelType, 'default'> | undefined {

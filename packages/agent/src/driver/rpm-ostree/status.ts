@@ -34,19 +34,15 @@ const deploymentSchema = z.object({
   /** Packages of the image that are taken away. */
   'requested-base-removals': names,
   'requested-base-local-replacements': names,
-  /** Overrides from repositories; their shape is none of ours. */
-  'base-remote-replacements': z.unknown(),
+  /** Repository to overrides from it. */
+  'base-remote-replacements': z.record(z.string(), z.unknown()).default({}),
   'requested-modules': names,
   'initramfs-etc': names,
   'regenerate-initramfs': z.boolean().default(false),
 });
 export type RpmOstreeDeployment = z.infer<typeof deploymentSchema>;
 
-const statusSchema = z.object({
-  deployments: z.array(deploymentSchema).min(1),
-  /** What the daemon does now. */
-  transaction: z.unknown(),
-});
+const statusSchema = z.object({ deployments: z.array(deploymentSchema).min(1) });
 export type RpmOstreeStatus = z.infer<typeof statusSchema>;
 
 /** Throws HOST_COMMAND_FAILED when it is something else. */

@@ -11,6 +11,7 @@ import { isStaged, readOrigin, stagedPath } from '../staged.ts';
 import { isAtLeast, parseToolVersion } from '../tool-version.ts';
 import {
   imageCommand,
+  isKernelPackage,
   isSameLayering,
   kernelCommands,
   type Layering,
@@ -157,10 +158,13 @@ export function requireSuitable({ deployments }: RpmOstreeStatus): RpmOstreeDepl
     ...booted['requested-local-packages'],
     ...booted['requested-local-fileoverride-packages'],
     ...booted['requested-base-local-replacements'],
+    ...Object.keys(booted['base-remote-replacements']).map((repository) => `packages from ${repository}`),
+    ...booted['requested-base-removals'].filter((name) => !isKernelPackage(name)),
+    ...booted['requested-modules'],
   ];
   if (local.length > 0) {
     throw unsuitable(
-      `packages from files came onto this host (${local.join(', ')}), which a config cannot name: put them into the image and run \`rpm-ostree reset\``,
+      `this host has changes that a config cannot name (${local.join(', ')}): make them in the image, and run \`rpm-ostree reset\``,
     );
   }
   if (booted['initramfs-etc'].length > 0 || booted['regenerate-initramfs']) {
