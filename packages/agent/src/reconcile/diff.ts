@@ -38,7 +38,7 @@ export function diff(actual: Actual, desired: Desired | undefined): Step[] {
   const back = rollbackSteps(host);
   if (back.length > 0) return back;
   const isDue = desired && !isOnTarget(host.booted, desired, host) && !failedTarget(host, desired);
-  if (isDue) return updateSteps(host, desired);
+  if (isDue) return [...proofSteps(actual), ...updateSteps(host, desired)];
   return [...keepSteps(host), ...verifySteps(actual), ...garbageSteps(host)];
 }
 
@@ -83,6 +83,11 @@ function rollbackSteps(host: HostState): Step[] {
 function isWayBack(host: HostState, next: HostDeployment | undefined): boolean {
   if (!next?.complete || next.name === host.booted.name) return false;
   return !findFailed(host.failed, next.applied?.config, next.applied?.image);
+}
+
+/** What has not proved itself is no way back for the next update: it is proved first, or left. */
+function proofSteps(actual: Actual): Step[] {
+  return currentProbation(actual.host) ? verifySteps(actual) : [];
 }
 
 function updateSteps(host: HostState, desired: Desired): Step[] {
