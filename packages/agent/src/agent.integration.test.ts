@@ -194,7 +194,10 @@ test('drift of every kind is seen as it happens, and clears by itself', async ()
   const onError = (error: unknown) => {
     throw error;
   };
-  const monitor = monitorDrift({ host: () => driver.status(), onDrift, onError }, stop.signal);
+  const monitor = monitorDrift(
+    { host: () => driver.status(), check: (request) => driver.checkDrift(request), onDrift, onError },
+    stop.signal,
+  );
   await sleep(300);
   const etc = join((await host.status()).booted.root, 'etc');
   const conf = join(etc, 'app/app.conf');

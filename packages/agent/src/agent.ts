@@ -1,25 +1,18 @@
 // The agent of one host: puts the parts together and runs them until a boot is due or it is told to stop.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { RegistryClientOptions } from '@varve/oci';
 import { type Logger, pino } from 'pino';
-import { type Boot, directoryBoot, finishRequestedBoot, machineBoot } from './boot/boot.ts';
 import { monitorDrift } from './drift/monitor.ts';
-import { OstreeDriver } from './driver/ostree/driver.ts';
-import { readIdentity } from './enroll/identity.ts';
-import { RootGate } from './helper/gate.ts';
-import { OwnNetwork } from './network/network.ts';
+import type { HostDriver } from './driver/driver.ts';
+import { openHost } from './open-host.ts';
 import { Reconciler } from './reconcile/run.ts';
 import { NodeEvents } from './report/events.ts';
-import { failureOf } from './report/failure.ts';
 import { NodeReporter } from './report/node.ts';
 import { StatusReporter } from './report/reporter.ts';
 import { reasonOf, shownDrift } from './report/status.ts';
-import { retryDelay } from './retry-delay.ts';
 import { followServer, requireIdentity, type SessionParts } from './session.ts';
-import { removeTemporaries } from './state/durable-file.ts';
 import { lockSysroot } from './state/lock.ts';
-import { defaultStateroot, type StatePaths, stateDirectoryOf, statePaths } from './state/paths.ts';
+import { defaultStateroot, stateDirectoryOf, statePaths } from './state/paths.ts';
 
 export interface AgentOptions {
   /** `/` on a booted host, else a directory that holds a sysroot. */
@@ -27,6 +20,8 @@ export interface AgentOptions {
   readonly stateroot?: string;
   /** Where `joinHost` left the identity; below the stateroot's /var unless given. */
   readonly stateDirectory?: string;
+  /** Socket of the privileged helper; without one this process does everything itself, as root. */
+  readonly helper?: string;
   readonly signal: AbortSignal;
   readonly logger?: Logger;
   /** For all registries; by default the control plane's gets the node's certificate, others the containers auth files. */
@@ -46,12 +41,10 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
   const { sysroot, stateroot = defaultStateroot, signal, logger = pino({ level: 'silent' }) } = options;
   const home = stateDirectoryOf(sysroot, stateroot);
   const paths = statePaths(options.stateDirectory ?? home);
-  using _lock = lockSysroot(statePaths(home).lock);
+  using _lock = lockSysroot(options.helper === undefined ? statePaths(home).lock : paths.agentLock);
   await requireIdentity(paths.identity);
-  await removeTemporaries(paths.directory);
-  const boot = await startBoot(sysroot, paths, logger, signal);
-  const network = new OwnNetwork(() => readIdentity(paths.identity), options.registry);
-  const driver = new OstreeDriver({ sysroot, stateroot, paths, boot, network });
+  await using host = await openHost(options, paths, logger);
+  const { driver, gate } = host;
 
   const status = new StatusReporter();
   const node = new NodeReporter();
@@ -60,7 +53,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
   const running = AbortSignal.any([signal, end.signal]);
   const reconciler = new Reconciler({
     driver,
-    gate: new RootGate(paths),
+    gate,
     paths,
     status,
     node,
@@ -84,29 +77,16 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
   }
 }
 
-/** A sysroot in a directory is "down" until it has booted, as a machine would be; a full disk may hold that up. */
-async function startBoot(sysroot: string, paths: StatePaths, logger: Logger, signal: AbortSignal): Promise<Boot> {
-  if (sysroot === '/') return machineBoot;
-  for (let failures = 0; ; ) {
-    try {
-      await finishRequestedBoot(sysroot, paths);
-      return directoryBoot(sysroot, paths);
-    } catch (error) {
-      logger.error({ failure: failureOf(error) }, 'cannot boot yet');
-      await sleep(retryDelay(++failures), undefined, { signal });
-    }
-  }
-}
-
 async function watchDrift(
-  driver: OstreeDriver,
+  driver: HostDriver,
   { reconciler, status, events, logger }: SessionParts,
   { driftInterval }: AgentOptions,
   signal: AbortSignal,
 ): Promise<void> {
   await monitorDrift(
     {
-      host: () => driver.status(),
+      host: (asked) => driver.status(asked),
+      check: (request) => driver.checkDrift(request),
       ...(driftInterval === undefined ? {} : { interval: driftInterval }),
       onError: (error) => logger.warn({ err: error }, 'the drift check failed'),
       onDrift: (drift) => {

@@ -3,17 +3,16 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Drift } from '../content/check.ts';
-import { DigestCache } from '../content/digest-cache.ts';
-import type { HostState } from '../driver/driver.ts';
+import type { DriftRequest, HostState } from '../driver/driver.ts';
 import { treeOf } from '../live/live-host.ts';
 import { waitFor } from '../report/signal.ts';
 import type { Tree } from '../tree/tree.ts';
-import { hostDrift } from './host-drift.ts';
 import { concerns, type WatchList, watchList } from './watch-list.ts';
 
 export interface DriftMonitorOptions {
-  /** The host as it is now; asked before each full check. */
+  /** The host as it is now; asked before each check. */
   readonly host: (signal: AbortSignal) => Promise<HostState>;
+  readonly check: (request: DriftRequest) => Promise<readonly Drift[]>;
   /** Called when the list has changed. */
   readonly onDrift: (drift: readonly Drift[]) => void;
   /** Called when a check itself failed; it is tried again. */
@@ -31,8 +30,9 @@ const retryMilliseconds = 2_000;
 /** Runs until `signal` aborts. */
 export async function monitorDrift(options: DriftMonitorOptions, signal: AbortSignal): Promise<void> {
   const { interval = defaultInterval } = options;
-  const cache = new DigestCache();
   let shown = '[]';
+  // Without an event, no inode is believed.
+  let thorough = true;
   while (!signal.aborted) {
     const event = Promise.withResolvers<void>();
     let isDue = true;
@@ -44,7 +44,7 @@ export async function monitorDrift(options: DriftMonitorOptions, signal: AbortSi
     try {
       const host = await options.host(signal);
       if (host.booted.applied) await watchers.arm(treeOf(host.booted), watchList(host.booted.applied));
-      const drift = await hostDrift(host, cache);
+      const drift = await options.check({ thorough, signal });
       const text = JSON.stringify(drift);
       if (text !== shown) options.onDrift(drift);
       shown = text;
@@ -54,8 +54,7 @@ export async function monitorDrift(options: DriftMonitorOptions, signal: AbortSi
       pause = Math.min(interval, retryMilliseconds);
     }
     await waitFor(event.promise, pause, signal);
-    // The full check at intervals believes no inode.
-    if (isDue) cache.clear();
+    thorough = isDue;
     if (!signal.aborted) await sleep(settleMilliseconds, undefined, { signal }).catch(() => {});
   }
 }

@@ -1,5 +1,6 @@
 // What the agent needs of a host. One driver per way in which image-based hosts are updated; the reconciler knows no other.
 import type { DriftPolicy } from '@varve/api';
+import type { Drift } from '../content/check.ts';
 import type { AppliedConfig } from '../content/entry.ts';
 import type { FailedTarget } from '../health/failed-target.ts';
 import type { Probation } from '../health/probation.ts';
@@ -90,6 +91,12 @@ export interface HealthRequest {
   readonly signal: AbortSignal;
 }
 
+export interface DriftRequest {
+  /** False: files that nothing seems to have touched since the last look are taken for what they were. */
+  readonly thorough: boolean;
+  readonly signal: AbortSignal;
+}
+
 export interface HostDriver {
   status(signal: AbortSignal): Promise<HostState>;
   /** Clears away what a killed agent left half-made; once, before anything else. */
@@ -111,6 +118,8 @@ export interface HostDriver {
   setNextBoot(name: string, signal: AbortSignal): Promise<void>;
   /** Makes the deployment before the booted one the next boot. NO_ROLLBACK when there is none. */
   rollback(signal: AbortSignal): Promise<void>;
+  /** Everything in which what runs differs from what was applied. */
+  checkDrift(request: DriftRequest): Promise<readonly Drift[]>;
   /** One look at what was applied, at the host's units, if an update is on probation, and at its executable checks. */
   checkHealth(request: HealthRequest): Promise<readonly CheckResult[]>;
   /** What runs has proved itself: its probation ends, and the boot loader is told. */

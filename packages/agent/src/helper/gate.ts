@@ -4,7 +4,7 @@ import type { TargetStatement } from '@varve/api';
 import * as z from 'zod';
 import { readState, writeState } from '../state/durable-file.ts';
 import type { StatePaths } from '../state/paths.ts';
-import { followTrust, readTrust } from './trust.ts';
+import { followTrust, readTrust, type Trust } from './trust.ts';
 import {
   type Newest,
   newestOf,
@@ -23,6 +23,18 @@ export interface TargetGate {
   followKeys(chain: readonly string[], signal: AbortSignal): Promise<boolean>;
 }
 
+/** What the newest statement asks for. */
+export interface NewestTarget {
+  readonly config: string;
+  readonly image?: string | undefined;
+  readonly phase: 'Staged' | 'Applied';
+}
+
+const newestTargetSchema: z.ZodType<NewestTarget> = z.object({
+  config: z.string(),
+  image: z.string().optional(),
+  phase: z.enum(['Staged', 'Applied']),
+});
 const newestSchema: z.ZodType<Newest> = z.object({ sequence: z.int(), statement: z.string() });
 
 export class RootGate implements TargetGate {
@@ -47,6 +59,16 @@ export class RootGate implements TargetGate {
 
   async followKeys(chain: readonly string[]): Promise<boolean> {
     return await followTrust(this.#paths.trust, chain);
+  }
+
+  async trust(): Promise<Trust | undefined> {
+    return await readTrust(this.#paths.trust);
+  }
+
+  /** Undefined before the first target. */
+  async newest(): Promise<NewestTarget | undefined> {
+    const newest = await this.#newest();
+    return newest && newestTargetSchema.parse(JSON.parse(newest.statement));
   }
 
   async #newest(): Promise<Newest | undefined> {

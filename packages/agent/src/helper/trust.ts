@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { AgentError } from '../error.ts';
 import { readState, writeDurable } from '../state/durable-file.ts';
 
-const trustSchema = z.object({ host: z.string().min(1).max(253), keys: configurationKeysSchema });
+export const trustSchema = z.object({ host: z.string().min(1).max(253), keys: configurationKeysSchema });
 
 export interface Trust {
   readonly host: string;

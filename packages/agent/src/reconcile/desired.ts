@@ -3,11 +3,11 @@
 import {
   type MachineConfigNode,
   type MachineConfigSpec,
-  machineConfigResource,
   signedTargetAnnotation,
   type TargetStatement,
 } from '@varve/api';
 import * as z from 'zod';
+import { receivedSpecSchema } from '../helper/signed-target-schema.ts';
 import type { VerifiedTarget } from '../helper/verify.ts';
 
 export interface Desired extends VerifiedTarget {
@@ -28,10 +28,7 @@ export const keptDesiredSchema: z.ZodType<KeptDesired> = z.object({
   uid: z.string(),
   generation: z.int(),
   envelope: z.string(),
-  // As it was received: its digest is what was signed.
-  spec: z.custom<MachineConfigSpec>(
-    (spec) => machineConfigResource.schema.safeParse({ apiVersion: '', kind: '', spec }).success,
-  ),
+  spec: receivedSpecSchema,
 });
 
 export type Acceptance =

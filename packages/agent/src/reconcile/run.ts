@@ -3,11 +3,10 @@ import { type MachineConfigNode, type ObjectMeta, signedTargetAnnotation, type U
 import type { KubeClient } from '@varve/kube';
 import type { Logger } from 'pino';
 import { RepairBreaker } from '../drift/breaker.ts';
-import { hostDrift } from '../drift/host-drift.ts';
 import { repairablePaths } from '../drift/policy.ts';
 import type { HostDriver } from '../driver/driver.ts';
 import { HealthError } from '../health/failed-target.ts';
-import { fallenTarget } from '../health/probation.ts';
+import { currentProbation, fallenTarget } from '../health/probation.ts';
 import type { CheckResult } from '../health/result.ts';
 import type { TargetGate } from '../helper/gate.ts';
 import { type Failure, failureOf, failureOfTarget } from '../report/failure.ts';
@@ -52,7 +51,7 @@ export class Reconciler {
   #repairedFor: string | undefined;
   #recovered = false;
   #wake = Promise.withResolvers<void>();
-  #staging: { readonly config: string; readonly controller: AbortController } | undefined;
+  #interruptible: { readonly config: string; readonly controller: AbortController } | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -64,8 +63,9 @@ export class Reconciler {
     this.#node = node;
     this.#client = client;
     if (old && sameTarget(old.metadata, node.metadata)) return;
-    // What is fetched for a target that is none any more only holds up the new one.
-    if (this.#staging && this.#staging.config !== node.spec.configVersion.desired) this.#staging.controller.abort();
+    // What is fetched or waited for on behalf of a target that is none any more only holds up the new one.
+    if (this.#interruptible && this.#interruptible.config !== node.spec.configVersion.desired)
+      this.#interruptible.controller.abort();
     this.#wake.resolve();
   }
 
@@ -88,11 +88,11 @@ export class Reconciler {
         failures = 0;
       } catch (error) {
         if (signal.aborted) break;
-        if (this.#staging?.controller.signal.aborted) continue;
+        if (this.#interruptible?.controller.signal.aborted) continue;
         this.#fail(error, failures === 0);
         pause = retryDelay(++failures);
       } finally {
-        this.#staging = undefined;
+        this.#interruptible = undefined;
       }
       await waitFor(this.#wake.promise, pause, signal);
       // A new target deserves a first try at once, and short waits again.
@@ -149,7 +149,8 @@ export class Reconciler {
     if (this.#repairedFor !== desired.config) this.#breaker.reset();
     this.#repairedFor = desired.config;
     // What was told may be over by now, and would count as a repair.
-    const drift = repairablePaths(status.view.drift, desired.drift).length > 0 ? await hostDrift(host) : [];
+    const isDue = repairablePaths(status.view.drift, desired.drift).length > 0;
+    const drift = isDue ? await driver.checkDrift({ thorough: true, signal }) : [];
     const paths = repairablePaths(drift, desired.drift).filter((path) => this.#breaker.allows(path));
     const leftAlone = this.#breaker.leftAlone();
     if (leftAlone.join() !== status.view.leftAlone.join()) status.update({ leftAlone });
@@ -169,9 +170,9 @@ export class Reconciler {
     const { driver, paths, status, node, onWarning } = this.#options;
     this.#begin(step, actual, desired);
     const signals = [signal];
-    if (step.kind === 'Stage' && desired) {
-      this.#staging = { config: desired.config, controller: new AbortController() };
-      signals.push(this.#staging.controller.signal);
+    if (desired && canInterrupt(step, actual)) {
+      this.#interruptible = { config: desired.config, controller: new AbortController() };
+      signals.push(this.#interruptible.controller.signal);
     }
     if (step.kind === 'Reboot') {
       node.setReadiness({ ready: false, reason: 'Rebooting', message: step.reason });
@@ -190,7 +191,7 @@ export class Reconciler {
       onProgress: ({ bytesDone, bytesTotal, step: message }) =>
         status.update({ message, progress: { bytesDone, bytesTotal } }),
     });
-    this.#staging = undefined;
+    this.#interruptible = undefined;
   }
 
   #begin(step: Step, actual: Actual, desired: Desired | undefined): void {
@@ -240,6 +241,11 @@ export class Reconciler {
     logger.error({ failure, step, err: error }, 'failed; trying again');
     if (isFirst) onFailure(failure);
   }
+}
+
+/** An update on probation is proved or given up first, whatever is desired meanwhile. */
+function canInterrupt({ kind }: Step, { host }: Actual): boolean {
+  return kind === 'Stage' || (kind === 'Verify' && !currentProbation(host));
 }
 
 /** Statuses do not count: the agent itself writes them. */

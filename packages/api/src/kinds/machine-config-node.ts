@@ -39,6 +39,13 @@ const deploymentSchema = z.object({
   kernelArguments: z.array(z.string()).optional(),
 });
 
+/** One difference between a host and what its rendered config says. */
+export const driftEntrySchema = z.object({
+  path: z.string(),
+  kind: z.enum(['Content', 'Mode', 'Owner', 'Missing', 'Type', 'Unit', 'KernelArgument', 'Image']),
+  message: z.string().max(4096),
+});
+
 const machineConfigNodeSchema = z.object({
   apiVersion: z.string(),
   kind: z.string(),
@@ -107,13 +114,7 @@ const machineConfigNodeSchema = z.object({
       booted: deploymentSchema.optional(),
       rollback: deploymentSchema.optional(),
       drift: z
-        .array(
-          z.object({
-            path: z.string(),
-            kind: z.enum(['Content', 'Mode', 'Owner', 'Missing', 'Type', 'Unit', 'KernelArgument', 'Image']),
-            message: z.string().max(4096),
-          }),
-        )
+        .array(driftEntrySchema)
         .max(100)
         .optional()
         .describe('What differs on the host from what its rendered config says.')

@@ -7,8 +7,11 @@ import { collectGarbage, type Deployment, parseChecksum, Sysroot } from '@varve/
 import spawn from 'nano-spawn';
 import * as z from 'zod';
 import type { Boot } from '../../boot/boot.ts';
+import type { Drift } from '../../content/check.ts';
+import { DigestCache } from '../../content/digest-cache.ts';
 import { planContent } from '../../content/plan.ts';
 import { SourceCache } from '../../content/source.ts';
+import { hostDrift } from '../../drift/host-drift.ts';
 import { AgentError } from '../../error.ts';
 import {
   type FailedTarget,
@@ -31,6 +34,7 @@ import { type HostRecord, hostRecordSchema } from '../../state/host.ts';
 import type { StatePaths } from '../../state/paths.ts';
 import type {
   ApplyRequest,
+  DriftRequest,
   HealthRequest,
   HostDriver,
   HostState,
@@ -71,6 +75,7 @@ export class OstreeDriver implements HostDriver {
   readonly #sources: SourceCache;
   readonly #units: Units;
   readonly #live: LiveHost;
+  readonly #digests = new DigestCache();
   readonly #tool: ImageTool;
 
   constructor(options: OstreeDriverOptions) {
@@ -269,6 +274,11 @@ export class OstreeDriver implements HostDriver {
     await this.#undeploy('all', signal);
     await this.#live.collectGarbage(await this.status());
     await collectGarbage(await this.#open(), { keep: staged ? [parseChecksum(staged.checksum)] : [], signal });
+  }
+
+  async checkDrift({ thorough, signal }: DriftRequest): Promise<readonly Drift[]> {
+    if (thorough) this.#digests.clear();
+    return await hostDrift(await this.status(signal), this.#digests);
   }
 
   async checkHealth(request: HealthRequest): Promise<readonly CheckResult[]> {

@@ -1,0 +1,99 @@
+// The network side's connection to the helper: made when it is needed, and given up when it is not, so that a host at
+// rest keeps no process for it.
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AgentError } from '../error.ts';
+import { type Answer, type CallOptions, Channel } from './channel.ts';
+
+/** A helper that restarts is there again within this (milliseconds). */
+const patience = 5_000;
+const pause = 100;
+/** Milliseconds without a call. */
+const idle = 10_000;
+
+export class HelperConnection implements Disposable {
+  readonly #path: string;
+  readonly #answer: Answer;
+  #channel: Promise<Channel> | undefined;
+  #calls = 0;
+  #idle: NodeJS.Timeout | undefined;
+
+  /** `answer` is what is lent to the helper. */
+  constructor(path: string, answer: Answer) {
+    this.#path = path;
+    this.#answer = answer;
+  }
+
+  /** Throws HELPER_UNREACHABLE, or what the helper throws. */
+  async call(verb: string, params: unknown, options: CallOptions): Promise<unknown> {
+    this.#calls += 1;
+    clearTimeout(this.#idle);
+    try {
+      const channel = await this.#open(options.signal);
+      return await channel.call(verb, params, options);
+    } finally {
+      this.#calls -= 1;
+      if (this.#calls === 0) this.#idle = setTimeout(() => this.#close(), idle).unref();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#idle);
+    this.#close();
+  }
+
+  #close(): void {
+    this.#channel?.then((channel) => channel.close()).catch(() => {});
+    this.#channel = undefined;
+  }
+
+  async #open(signal: AbortSignal): Promise<Channel> {
+    const opening = this.#channel ?? this.#connect(signal);
+    this.#channel = opening;
+    try {
+      return await opening;
+    } catch (error) {
+      if (this.#channel === opening) this.#channel = undefined;
+      throw error;
+    }
+  }
+
+  async #connect(signal: AbortSignal): Promise<Channel> {
+    const end = Date.now() + patience;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        return this.#run(await connected(this.#path));
+      } catch (cause) {
+        if (Date.now() > end) throw unreachable(this.#path, cause);
+        await sleep(pause, undefined, { signal });
+      }
+    }
+  }
+
+  #run(socket: Socket): Channel {
+    const channel = new Channel(socket, this.#answer);
+    const forget = () => {
+      this.#channel = undefined;
+    };
+    channel.run().then(forget, forget);
+    return channel;
+  }
+}
+
+async function connected(path: string): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const socket = connect(path);
+  socket.once('connect', () => resolve(socket));
+  socket.once('error', reject);
+  return await promise;
+}
+
+function unreachable(path: string, cause: unknown): AgentError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new AgentError(
+    'HELPER_UNREACHABLE',
+    `the helper does not answer on ${path} (${reason}); see \`systemctl status varve-helper.socket\``,
+    { cause },
+  );
+}

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import type { HostDeployment, HostState } from '../driver/driver.ts';
+import { nextBootProblem, rollbackProblem } from './next-boot.ts';
+
+const digest = `sha256:${'a'.repeat(64)}`;
+const image = `registry.test/os@${digest}`;
+
+function deployment(name: string, config: string, complete = true): HostDeployment {
+  return {
+    ...{ name, checksum: '', image, imageDigest: digest, kernelArguments: [], complete, root: '' },
+    applied: { version: 1, deployment: name, config, image, kernelArguments: [], entries: [], units: [] },
+  };
+}
+
+/** `new` may be first, `now` runs, `old` lies behind it. */
+function host(change: Partial<HostState> = {}): HostState {
+  const booted = deployment('now', 'two');
+  return {
+    deployments: [deployment('new', 'three'), booted, deployment('old', 'one'), deployment('older', 'zero')],
+    ...{ booted, bootId: '', bootedKernelArguments: [], baseKernelArguments: [], staged: undefined },
+    ...{ probation: undefined, failed: [], bootFellBack: false },
+    ...change,
+  };
+}
+
+const probation = {
+  ...{ deployment: 'now', config: 'two', image, bootId: '', live: false },
+  units: { failed: [], settled: true },
+};
+const newest = { config: 'three', image, phase: 'Applied' as const };
+
+test.each([
+  ['what runs', 'now', host(), newest, true],
+  ['what is signed now', 'new', host(), newest, true],
+  ['what is signed now without an image', 'new', host(), { ...newest, image: undefined }, true],
+  ['what is signed to be staged only', 'new', host(), { ...newest, phase: 'Staged' as const }, false],
+  ['what is signed now with another image', 'new', host(), { ...newest, image: `x@sha256:${'b'.repeat(64)}` }, false],
+  ['something before anything was signed', 'new', host(), undefined, false],
+  ['what was there before, when what runs is proved', 'old', host(), newest, false],
+  ['what was there before, when what runs is on probation', 'old', host({ probation }), newest, true],
+  [
+    'the same after a live apply, which is undone instead',
+    'old',
+    host({ probation: { ...probation, live: true } }),
+    newest,
+    false,
+  ],
+  ['what was there before that', 'older', host({ probation }), newest, false],
+  ['what is not there', 'none', host({ probation }), newest, false],
+  ['what is half made', 'new', host({ deployments: [deployment('new', 'three', false)] }), newest, false],
+])('%s', (_name, name, state, signed, allowed) => {
+  expect(nextBootProblem(state, name, signed) === undefined).toBe(allowed);
+});
+
+test('the way back is open while what runs has not proved itself', () => {
+  expect(rollbackProblem(host({ probation }))).toBeUndefined();
+  expect(rollbackProblem(host())).toContain('has proved itself');
+});

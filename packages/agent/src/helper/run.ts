@@ -1,0 +1,79 @@
+// The helper: root's side of a host whose network side has no privileges. It opens no network connection; what it needs
+// of the network its client brings.
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { type Logger, pino } from 'pino';
+import { startBoot } from '../boot/start-boot.ts';
+import { OstreeDriver } from '../driver/ostree/driver.ts';
+import { removeTemporaries } from '../state/durable-file.ts';
+import { lockSysroot } from '../state/lock.ts';
+import { defaultStateroot, stateDirectoryOf, statePaths } from '../state/paths.ts';
+import { Channel } from './channel.ts';
+import { RootGate } from './gate.ts';
+import { LentNetwork } from './lent-network.ts';
+import { listen, type SocketOptions } from './listen.ts';
+import { HelperService } from './service.ts';
+
+export interface HelperOptions {
+  /** `/` on a booted host, else a directory that holds a sysroot. */
+  readonly sysroot: string;
+  readonly stateroot?: string;
+  readonly socket: SocketOptions;
+  /** Milliseconds without a client after which it ends; for a socket that systemd watches. Never unless given. */
+  readonly idle?: number;
+  readonly signal: AbortSignal;
+  readonly logger?: Logger;
+}
+
+/** `reboot`: a boot is due, as of the agent. `idle`: nobody has asked for anything. */
+export type HelperOutcome = 'reboot' | 'idle' | 'stopped';
+
+/** Serves one client after the other. Throws AGENT_RUNNING, BOOT_FAILED or STATE_CORRUPT when it cannot begin. */
+export async function runHelper(options: HelperOptions): Promise<HelperOutcome> {
+  const { sysroot, stateroot = defaultStateroot, signal, logger = pino({ level: 'silent' }) } = options;
+  const paths = statePaths(stateDirectoryOf(sysroot, stateroot));
+  using _lock = lockSysroot(paths.lock);
+  await removeTemporaries(paths.root);
+  const boot = await startBoot(sysroot, paths, logger, signal);
+  const network = new LentNetwork();
+  const driver = new OstreeDriver({ sysroot, stateroot, paths, boot, network });
+  const end = Promise.withResolvers<HelperOutcome>();
+  const service = new HelperService({ driver, gate: new RootGate(paths), onReboot: () => end.resolve('reboot') });
+  signal.addEventListener('abort', () => end.resolve('stopped'), { once: true });
+  // What a killed one left half-made must not be seen by anybody.
+  await driver.recover(signal);
+
+  let client: Channel | undefined;
+  let idle = startIdle();
+  const server = await listen((socket) => {
+    clearTimeout(idle);
+    void serve(socket).finally(() => {
+      idle = startIdle();
+    });
+  }, options.socket);
+  try {
+    return await end.promise;
+  } finally {
+    clearTimeout(idle);
+    client?.close();
+    server.close();
+    await once(server, 'close');
+  }
+
+  async function serve(socket: Socket): Promise<void> {
+    const channel = new Channel(socket, service.answer);
+    client = channel;
+    network.use(channel);
+    try {
+      await channel.run();
+    } catch (error) {
+      logger.warn({ err: error }, 'a client was cut off');
+    } finally {
+      if (client === channel) network.use(undefined);
+    }
+  }
+
+  function startIdle(): NodeJS.Timeout | undefined {
+    return options.idle === undefined ? undefined : setTimeout(() => end.resolve('idle'), options.idle);
+  }
+}

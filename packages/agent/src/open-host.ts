@@ -1,0 +1,53 @@
+// The host that an agent works on: in this process, which is root then, or by way of the helper.
+import type { Logger } from 'pino';
+import type { AgentOptions } from './agent.ts';
+import { startBoot } from './boot/start-boot.ts';
+import type { HostDriver } from './driver/driver.ts';
+import { OstreeDriver } from './driver/ostree/driver.ts';
+import { readIdentity } from './enroll/identity.ts';
+import { HelperConnection } from './helper/connection.ts';
+import { RootGate, type TargetGate } from './helper/gate.ts';
+import { Lender } from './helper/lend.ts';
+import { RemoteDriver, RemoteGate } from './helper/remote-driver.ts';
+import { OwnNetwork } from './network/network.ts';
+import { registryClientFor } from './network/registry.ts';
+import { removeTemporaries } from './state/durable-file.ts';
+import { defaultStateroot, type StatePaths } from './state/paths.ts';
+
+export interface OpenHost extends AsyncDisposable {
+  readonly driver: HostDriver;
+  readonly gate: TargetGate;
+}
+
+export async function openHost(options: AgentOptions, paths: StatePaths, logger: Logger): Promise<OpenHost> {
+  return options.helper === undefined
+    ? await openHere(options, paths, logger)
+    : await openRemote(options, paths, options.helper);
+}
+
+async function openHere(options: AgentOptions, paths: StatePaths, logger: Logger): Promise<OpenHost> {
+  const { sysroot, stateroot = defaultStateroot, signal } = options;
+  await removeTemporaries(paths.directory);
+  const boot = await startBoot(sysroot, paths, logger, signal);
+  const network = new OwnNetwork(() => readIdentity(paths.identity), options.registry);
+  const driver = new OstreeDriver({ sysroot, stateroot, paths, boot, network });
+  return { driver, gate: new RootGate(paths), async [Symbol.asyncDispose]() {} };
+}
+
+async function openRemote({ registry }: AgentOptions, paths: StatePaths, socket: string): Promise<OpenHost> {
+  await removeTemporaries(paths.agent);
+  const identity = () => readIdentity(paths.identity);
+  const lender = new Lender(
+    async (reference) => await registryClientFor(reference, await identity(), registry),
+    new OwnNetwork(identity, registry),
+  );
+  const connection = new HelperConnection(socket, lender.answer);
+  return {
+    driver: new RemoteDriver(connection),
+    gate: new RemoteGate(connection),
+    async [Symbol.asyncDispose]() {
+      connection[Symbol.dispose]();
+      await lender[Symbol.asyncDispose]();
+    },
+  };
+}
