@@ -2,6 +2,7 @@
 // neither by its deadline is given up: it is remembered as failed, and the next difference takes the host back.
 import { defaultHealthDeadline, type HealthChecks } from '@varve/api';
 import * as z from 'zod';
+import type { HostDriver } from '../driver/driver.ts';
 import { type FailedTarget, HealthError } from '../health/failed-target.ts';
 import { contentCheck } from '../health/host-health.ts';
 import { currentProbation, type Probation } from '../health/probation.ts';
@@ -19,13 +20,17 @@ const controlPlaneCheck = 'control-plane';
 
 const departureSchema = z.object({ config: z.string(), reached: z.boolean() });
 
+export interface VerifyContext extends Omit<StepContext, 'driver' | 'onProgress'> {
+  readonly driver: Pick<HostDriver, 'checkHealth' | 'markGood' | 'recordFailure' | 'forgetFailure'>;
+}
+
 /** Before an update: a host that cannot reach its control plane now need not reach it after. */
-export async function recordDeparture({ paths, desired, isReached }: StepContext): Promise<void> {
+export async function recordDeparture({ paths, desired, isReached }: VerifyContext): Promise<void> {
   await writeState(paths.departure, { config: desired?.config ?? '', reached: isReached() });
 }
 
 /** Throws HEALTH_FAILED or VERIFY_FAILED at the deadline; the target is given up when it was on probation. */
-export async function verify(context: StepContext): Promise<void> {
+export async function verify(context: VerifyContext): Promise<void> {
   const { driver, paths, actual, signal } = context;
   const probation = currentProbation(actual.host);
   const suspect = probation ? undefined : suspectOf(context);
@@ -41,13 +46,13 @@ export async function verify(context: StepContext): Promise<void> {
  * A target that was given up because the control plane was not reached. When the deployment before it, which runs now,
  * does not reach it either, the target was not to blame.
  */
-function suspectOf({ actual: { host }, desired }: StepContext): FailedTarget | undefined {
+function suspectOf({ actual: { host }, desired }: VerifyContext): FailedTarget | undefined {
   const target = desired && failedTarget(host, desired);
   return target?.check === controlPlaneCheck ? target : undefined;
 }
 
 async function lookUntilGood(
-  context: StepContext,
+  context: VerifyContext,
   probation: Probation | undefined,
   hasSuspect: boolean,
 ): Promise<Verdict> {
@@ -69,7 +74,7 @@ async function lookUntilGood(
   });
 }
 
-async function wasReachedBefore({ paths }: StepContext, probation: Probation | undefined): Promise<boolean> {
+async function wasReachedBefore({ paths }: VerifyContext, probation: Probation | undefined): Promise<boolean> {
   const departure = await readState(paths.departure, departureSchema);
   return probation !== undefined && departure?.config === probation.config && departure.reached;
 }
@@ -78,7 +83,7 @@ async function wasReachedBefore({ paths }: StepContext, probation: Probation | u
 async function giveUp(
   failing: CheckResult,
   probation: Probation | undefined,
-  { driver, signal }: StepContext,
+  { driver, signal }: VerifyContext,
 ): Promise<HealthError> {
   const isContent = failing.name === contentCheck;
   const code = isContent ? 'VERIFY_FAILED' : 'HEALTH_FAILED';
