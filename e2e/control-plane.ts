@@ -6,10 +6,13 @@ import { eventually, freePort, run, Service } from './process.ts';
 
 export class ControlPlane implements AsyncDisposable {
   readonly directory: string;
+  /** `host:port` of API server and registry. */
+  readonly authority: string;
   readonly #service: Service;
 
   private constructor(directory: string, authority: string) {
     this.directory = directory;
+    this.authority = authority;
     const args = ['up', '--state', join(directory, 'state'), '--listen', authority];
     this.#service = new Service('varve up', args, join(directory, 'log'));
   }
@@ -26,6 +29,12 @@ export class ControlPlane implements AsyncDisposable {
 
   get kubeconfig(): string {
     return join(this.directory, 'state', 'kubeconfig');
+  }
+
+  /** What skopeo, podman and buildah need to talk to the registry. */
+  get registry(): { readonly authFile: string; readonly certDirectory: string } {
+    const state = join(this.directory, 'state');
+    return { authFile: join(state, 'registry-auth.json'), certDirectory: join(state, 'certs.d') };
   }
 
   async log(): Promise<string> {

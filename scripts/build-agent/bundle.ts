@@ -16,7 +16,14 @@ export async function bundleAgent(directory: string): Promise<string> {
     platform: 'node',
     resolve: { alias: { undici: join(import.meta.dirname, 'undici.cjs') } },
     treeshake: { moduleSideEffects: (id) => !id.startsWith(join(root, 'packages/')) || withEffects.test(id) },
-    output: { file, format: 'esm', codeSplitting: false, minify: { mangle: false, compress: true, codegen: true } },
+    // One character beyond Latin-1, and V8 keeps all of the script with two bytes for each character.
+    output: {
+      file,
+      format: 'esm',
+      codeSplitting: false,
+      minify: { mangle: { keepNames: { function: false, class: true } }, compress: true, codegen: true },
+      charset: 'ascii',
+    },
     logLevel: 'warn',
   });
   return file;

@@ -1,0 +1,103 @@
+// The agent's executable as it is installed: no Node, no npm, no sources, an empty environment; against a real `varve up`.
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { machineConfigNodeResource, machineConfigPoolResource, machineConfigResource } from '@varve/api';
+import { KubeClient, loadKubeconfig } from '@varve/kube';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bootableContent, FixtureRegistry } from '../packages/agent/src/fixtures/registry.ts';
+import { buildAgent } from '../scripts/build-agent/build.ts';
+import { ControlPlane } from './control-plane.ts';
+import { InstalledHost } from './installed-host.ts';
+import { machineConfig } from './manifests.ts';
+import { eventually, run, varve } from './process.ts';
+
+let directory: string;
+let executable: string;
+let plane: ControlPlane;
+let registry: FixtureRegistry;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'varve-executable-'));
+  executable = join(directory, 'varve-agent');
+  [plane, registry] = await Promise.all([ControlPlane.start(), FixtureRegistry.start(), buildAgent(executable)]);
+});
+
+afterAll(async () => {
+  await plane[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
+/** What the control plane's registry calls an image of the fixture's. */
+async function push(image: string): Promise<string> {
+  const copy = `${plane.authority}/os:latest`;
+  const { authFile, certDirectory } = plane.registry;
+  const destination = ['--dest-authfile', authFile, '--dest-cert-dir', certDirectory];
+  const digestFile = join(directory, 'digest');
+  const source = `docker://${image}`;
+  await run(
+    'skopeo',
+    'copy',
+    '--src-tls-verify=false',
+    '--digestfile',
+    digestFile,
+    ...destination,
+    source,
+    `docker://${copy}`,
+  );
+  return copy;
+}
+
+test('without anything around it, it says its version and what it can do', async () => {
+  expect((await stat(executable)).size).toBeLessThan(150e6);
+  expect((await run('env', '-i', executable, '--version')).trim()).toMatch(/^\d+\.\d+\.\d+$/);
+  const help = await run('env', '-i', executable, '--help');
+  for (const command of ['run', 'join', 'host']) expect(help).toContain(`  ${command} `);
+  // Options of Node in the environment of whoever starts it stay outside.
+  expect(await run('env', '-i', 'NODE_OPTIONS=--require=/nowhere.cjs', executable, '--version')).not.toBe('');
+});
+
+test('on a host that has nothing else, it joins, stages, applies and starts itself again for the boot', async () => {
+  await using host = await InstalledHost.create(executable, registry.add(bootableContent('1')));
+  const { token, server, caHash } = JSON.parse(
+    await varve([
+      '--kubeconfig',
+      plane.kubeconfig,
+      'node',
+      'token',
+      '--labels',
+      'node-role.kubernetes.io/worker=',
+      '-o',
+      'json',
+    ]),
+  );
+  await host.run('join', '--server', server, '--token', token, '--ca-hash', caHash, '--name', 'bare');
+  await host.start();
+  await using client = new KubeClient(await loadKubeconfig(plane.kubeconfig));
+  await client.create(machineConfigPoolResource, {
+    apiVersion: 'machineconfiguration.openshift.io/v1',
+    kind: 'MachineConfigPool',
+    metadata: { name: 'worker' },
+    spec: {
+      machineConfigSelector: { matchLabels: { 'machineconfiguration.openshift.io/role': 'worker' } },
+      nodeSelector: { matchLabels: { 'node-role.kubernetes.io/worker': '' } },
+    },
+  });
+  const image = await push(registry.add(bootableContent('2')));
+  await client.create(machineConfigResource, JSON.parse(machineConfig('50-os', { image, motd: 'managed\n' })));
+  const status = await eventually(
+    'the host runs the image',
+    async () => {
+      const found = await client.get(machineConfigNodeResource, 'bare');
+      const updated = found.status?.conditions?.find(({ type }) => type === 'Updated')?.status === 'True';
+      if (found.status?.update?.step === 'Failed') throw new Error(JSON.stringify(found.status.update));
+      return updated && found.status?.rollback !== undefined && found.status;
+    },
+    60_000,
+  );
+  expect(status.update).toMatchObject({ step: 'Done' });
+  expect(status.booted?.imageDigest).not.toBe(status.rollback?.imageDigest);
+  const { booted } = JSON.parse(await host.run('host', 'status', '-o', 'json'));
+  expect(booted.imageDigest).toBe(status.booted?.imageDigest);
+});
