@@ -59,15 +59,14 @@ export class RpmOstreeTool implements ImageTool {
   }
 
   async fetch(request: FetchRequest): Promise<FetchedImage> {
-    const { sysroot, image, spec, deployed, pin, signal, onProgress } = request;
+    const { sysroot, image, spec, pin, signal, onProgress } = request;
     const wanted = wantedLayering(spec);
     const status = await this.status(signal);
     const booted = requireSuitable(status);
-    if (deployed) {
-      const same = status.deployments.find((one) => !one.staged && isDeployment(one, deployed));
-      if (same && isSameLayering(presentLayering(same), wanted)) {
-        return { commit: deployed.checksum, origin: await readOrigin(sysroot, deployed), kernelArguments: [] };
-      }
+    const present = status.deployments.find((one) => !one.staged && isImage(one, image) && hasLayering(one, wanted));
+    if (present) {
+      const deployment = identityOf(present);
+      return { commit: deployment.checksum, origin: await readOrigin(sysroot, deployment), kernelArguments: [] };
     }
     await this.discardStaged(signal);
     onProgress({ bytesDone: 0, bytesTotal: 0, step: 'rpm-ostree fetches the image' });
@@ -176,20 +175,24 @@ export function requireSuitable({ deployments }: RpmOstreeStatus): RpmOstreeDepl
 }
 
 function stagedIn({ deployments }: RpmOstreeStatus, image: string): RpmOstreeDeployment {
-  const { digest } = parseImageReference(image);
   const staged = deployments.find((deployment) => deployment.staged);
-  const isIt =
-    staged?.['container-image-reference-digest'] === digest ||
-    staged?.['container-image-reference']?.endsWith(`@${digest}`);
-  if (staged && isIt) return staged;
+  if (staged && isImage(staged, image)) return staged;
   throw new AgentError(
     'HOST_COMMAND_FAILED',
     `rpm-ostree ended well and ${image} is not staged; run \`rpm-ostree status\` to see why`,
   );
 }
 
-function isDeployment(one: RpmOstreeDeployment, { checksum, serial }: DeploymentIdentity): boolean {
-  return one.checksum === checksum && one.serial === serial;
+/** A commit with packages on top of an image does not say of which; rpm-ostree does. */
+function isImage(deployment: RpmOstreeDeployment, image: string): boolean {
+  const { digest } = parseImageReference(image);
+  if (!digest) return false;
+  if (deployment['container-image-reference-digest'] === digest) return true;
+  return deployment['container-image-reference']?.endsWith(`@${digest}`) ?? false;
+}
+
+function hasLayering(deployment: RpmOstreeDeployment, wanted: Layering): boolean {
+  return isSameLayering(presentLayering(deployment), wanted);
 }
 
 function identityOf({ osname, checksum, serial }: RpmOstreeDeployment): DeploymentIdentity {

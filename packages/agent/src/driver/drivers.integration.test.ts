@@ -1,0 +1,251 @@
+// The contract of all drivers, and what bootc and rpm-ostree are told while they keep it: exactly these words.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { MachineConfigSpec } from '@varve/api';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { directoryBoot, finishRequestedBoot } from '../boot/boot.ts';
+import { FakeTools } from '../fixtures/fake-tools.ts';
+import { baseKernelArguments, FixtureHost } from '../fixtures/host.ts';
+import { bootableContent, FixtureRegistry } from '../fixtures/registry.ts';
+import { trustLocally } from '../helper/verify.ts';
+import { OwnNetwork } from '../network/network.ts';
+import { defaultStateroot, stateDirectoryOf, statePaths } from '../state/paths.ts';
+import { BootcTool } from './bootc/tool.ts';
+import { type ContractHost, driverContract } from './contract.ts';
+import type { ImageTool } from './image-tool.ts';
+import { OstreeDriver } from './ostree/driver.ts';
+import { RpmOstreeTool } from './rpm-ostree/tool.ts';
+
+const { signal } = new AbortController();
+const versions = { bootc: '1.16.9', 'rpm-ostree': '2026.2' };
+let registry: FixtureRegistry;
+let images: string[];
+
+beforeAll(async () => {
+  registry = await FixtureRegistry.start();
+  images = [1, 2, 3].map((n) =>
+    registry.add(
+      bootableContent(String(n), {
+        'usr/lib/bootc/kargs.d/10-image.toml': `kargs = ["image=${n}"]\n`,
+        'usr/share/rpm/rpmdb.sqlite': '',
+      }),
+    ),
+  );
+});
+afterAll(async () => await registry[Symbol.asyncDispose]());
+
+interface ToolHost extends ContractHost {
+  readonly tools: FakeTools;
+  readonly sysroot: string;
+}
+
+type OpenTool = (tools: FakeTools) => Promise<ImageTool | undefined>;
+const openNone: OpenTool = async () => undefined;
+const openBootc: OpenTool = ({ run, stagedPath }) => BootcTool.open({ run, stagedPath }, signal);
+const openRpmOstree: OpenTool = ({ run, stagedPath }) => RpmOstreeTool.open({ run, stagedPath }, signal);
+
+async function createToolHost(open: OpenTool, kernelArguments = baseKernelArguments): Promise<ToolHost> {
+  const directory = await mkdtemp(join(tmpdir(), 'varve-driver-'));
+  const host = await FixtureHost.create(images[0] ?? '', join(directory, 'sysroot'), kernelArguments);
+  const { sysroot, paths } = host;
+  // As on a host that was installed by another tool: this agent sees it for the first time.
+  await rm(paths.host);
+  const tools = await FakeTools.create(directory, host, versions);
+  const network = new OwnNetwork(async () => undefined, { insecure: true, retry: { attempts: 1, firstDelay: 1 } });
+  const boot = directoryBoot(sysroot, paths);
+  const tool = await open(tools);
+  return {
+    driver: new OstreeDriver({ sysroot, stateroot: defaultStateroot, paths, boot, network, tool }),
+    tools,
+    sysroot,
+    async boot() {
+      await boot.reboot(signal);
+      await finishRequestedBoot(sysroot, paths);
+    },
+    image: (n) => images[n - 1] ?? '',
+    imageKernelArguments: (n) => (open === openBootc ? [`image=${n}`] : []),
+    async [Symbol.asyncDispose]() {
+      await host[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+driverContract('ostree', () => createToolHost(openNone), baseKernelArguments);
+driverContract('bootc', () => createToolHost(openBootc, [...baseKernelArguments, 'image=1']), baseKernelArguments);
+driverContract('rpm-ostree', () => createToolHost(openRpmOstree), baseKernelArguments);
+
+async function stage({ driver }: ToolHost, spec: MachineConfigSpec, config = 'one'): Promise<void> {
+  const target = trustLocally({ config, image: spec.osImageURL, spec });
+  await driver.stage({ target, signal, onProgress: () => {} });
+}
+
+async function update(host: ToolHost, spec: MachineConfigSpec, config = 'one'): Promise<void> {
+  await stage(host, spec, config);
+  const target = trustLocally({ config, image: spec.osImageURL, spec });
+  await host.driver.apply({ target, signal, onStep: () => {} });
+  await host.boot();
+}
+
+describe('bootc', () => {
+  test('is told to fetch, and what it staged is taken away', async () => {
+    await using host = await createToolHost(openBootc);
+    await stage(host, { osImageURL: host.image(2) });
+    expect(await host.tools.takeCalls()).toEqual([
+      `bootc switch --quiet --transport registry --retain ${host.image(2)}`,
+      'ostree admin undeploy 0',
+    ]);
+    expect(await host.tools.isStaged()).toBe(false);
+  });
+
+  test('fetches nothing that is deployed already', async () => {
+    await using host = await createToolHost(openBootc);
+    await update(host, { kernelArguments: ['quiet'] });
+    expect(await host.tools.takeCalls()).toEqual([]);
+  });
+
+  test('goes on verifying by policy where the host does', async () => {
+    await using host = await createToolHost(openBootc);
+    const { booted } = await host.driver.status(signal);
+    const reference = `ostree-image-signed:docker://${host.image(2).replace(/@.*/, '')}@sha256:${'1'.repeat(64)}`;
+    await writeFile(`${booted.root}.origin`, `[origin]\ncontainer-image-reference=${reference}\n`);
+    await update(host, { osImageURL: host.image(2) });
+    expect((await host.tools.takeCalls())[0]).toBe(
+      `bootc switch --quiet --transport registry --retain --enforce-container-sigpolicy ${host.image(2)}`,
+    );
+    // So that the next update by hand does so too.
+    await update(host, { osImageURL: host.image(3) }, 'two');
+    expect((await host.tools.takeCalls())[0]).toContain('--enforce-container-sigpolicy');
+  });
+
+  test('rolls back by its own verb', async () => {
+    await using host = await createToolHost(openBootc);
+    await update(host, { osImageURL: host.image(2) });
+    await host.tools.takeCalls();
+    await host.driver.rollback(signal);
+    expect(await host.tools.takeCalls()).toEqual(['bootc rollback']);
+  });
+
+  test('an update by hand shows as the next boot, and is taken away when it is not wanted', async () => {
+    await using host = await createToolHost(openBootc);
+    const { booted } = await host.driver.status(signal);
+    await host.tools.run('bootc', ['switch', '--quiet', '--transport', 'registry', '--retain', host.image(3)], {
+      signal,
+    });
+    const [next] = (await host.driver.status(signal)).deployments;
+    expect(next).toMatchObject({ image: host.image(3), applied: undefined });
+    await host.driver.setNextBoot(booted.name, signal);
+    expect((await host.driver.status(signal)).deployments).toMatchObject([{ name: booted.name }]);
+  });
+
+  test('has no packages beside the image', async () => {
+    await using host = await createToolHost(openBootc);
+    const staging = stage(host, { osImageURL: host.image(2), extensions: ['usbguard'] });
+    await expect(staging).rejects.toMatchObject({ code: 'CONFIG_UNSUPPORTED' });
+    expect(await host.tools.takeCalls()).toEqual([]);
+  });
+
+  test.each([
+    ['1.0.2', 'bootc 1.0.2'],
+    ['none', 'unknown version'],
+  ])('of version %s is refused', async (version, said) => {
+    await using host = await createToolHost(openNone);
+    await using old = await createVersions(host, { bootc: version });
+    await expect(openBootc(old.tools)).rejects.toMatchObject({
+      code: 'DRIVER_UNSUITABLE',
+      message: expect.stringContaining(said),
+    });
+  });
+});
+
+describe('rpm-ostree', () => {
+  test('is told to fetch and to lock it, and what it staged is taken away', async () => {
+    await using host = await createToolHost(openRpmOstree);
+    await stage(host, { osImageURL: host.image(2) });
+    expect(await host.tools.takeCalls()).toEqual([
+      `rpm-ostree rebase --lock-finalization ostree-unverified-registry:${host.image(2)}`,
+      'rpm-ostree cleanup --pending',
+    ]);
+    expect(await host.tools.isStaged()).toBe(false);
+  });
+
+  test('brings packages along with the image, keeps them, and takes them away', async () => {
+    await using host = await createToolHost(openRpmOstree);
+    await update(host, { osImageURL: host.image(2), extensions: ['usbguard'] });
+    expect((await host.tools.takeCalls())[0]).toBe(
+      `rpm-ostree rebase --lock-finalization --install=usbguard ostree-unverified-registry:${host.image(2)}`,
+    );
+    expect((await host.driver.status(signal)).booted.imageDigest).toBe(host.image(2).split('@')[1]);
+    await update(host, { osImageURL: host.image(2), extensions: ['usbguard'], kernelArguments: ['quiet'] }, 'two');
+    expect(await host.tools.takeCalls()).toEqual([]);
+    await update(host, { osImageURL: host.image(3), extensions: ['git'] }, 'three');
+    expect((await host.tools.takeCalls())[0]).toBe(
+      `rpm-ostree rebase --lock-finalization --install=git --uninstall=usbguard ostree-unverified-registry:${host.image(3)}`,
+    );
+    await update(host, { osImageURL: host.image(3) }, 'four');
+    expect((await host.tools.takeCalls())[0]).toBe('rpm-ostree uninstall --lock-finalization --assumeyes git');
+  });
+
+  test('changes the kernel, and back', async () => {
+    await using host = await createToolHost(openRpmOstree);
+    await update(host, { osImageURL: host.image(2), kernelType: 'realtime' });
+    expect(await host.tools.takeCalls()).toEqual([
+      `rpm-ostree rebase --lock-finalization ostree-unverified-registry:${host.image(2)}`,
+      'rpm-ostree override remove --lock-finalization kernel kernel-core kernel-modules --install=kernel-rt-core --install=kernel-rt-modules',
+      'rpm-ostree cleanup --pending',
+    ]);
+    await update(host, { osImageURL: host.image(2) }, 'two');
+    expect(await host.tools.takeCalls()).toEqual([
+      'rpm-ostree override reset --lock-finalization --uninstall=kernel-rt-core --uninstall=kernel-rt-modules kernel kernel-core kernel-modules',
+      'rpm-ostree cleanup --pending',
+    ]);
+  });
+
+  test('a package that cannot be had leaves nothing staged', async () => {
+    await using host = await createToolHost(openRpmOstree);
+    const missing = { osImageURL: `${host.image(2).replace(/@.*/, '')}@sha256:${'0'.repeat(64)}` };
+    await expect(stage(host, missing)).rejects.toMatchObject({ code: 'HOST_COMMAND_FAILED' });
+    expect(await host.tools.isStaged()).toBe(false);
+  });
+
+  test('rolls back by its own verb', async () => {
+    await using host = await createToolHost(openRpmOstree);
+    await update(host, { osImageURL: host.image(2) });
+    await host.tools.takeCalls();
+    await host.driver.rollback(signal);
+    expect(await host.tools.takeCalls()).toEqual(['rpm-ostree rollback']);
+  });
+
+  test('a change by hand is taken away when it is not wanted', async () => {
+    await using host = await createToolHost(openRpmOstree);
+    const { booted } = await host.driver.status(signal);
+    await host.tools.run('rpm-ostree', ['install', '--lock-finalization', 'vim'], { signal });
+    await host.driver.setNextBoot(booted.name, signal);
+    expect(await host.tools.isStaged()).toBe(false);
+  });
+
+  test('too old a version is refused', async () => {
+    await using host = await createToolHost(openNone);
+    await using old = await createVersions(host, { 'rpm-ostree': '2021.5' });
+    await expect(openRpmOstree(old.tools)).rejects.toMatchObject({ code: 'DRIVER_UNSUITABLE' });
+  });
+});
+
+test('a tool that is not there is said so', async () => {
+  await using host = await createToolHost(openNone);
+  await using bare = await createVersions(host, {});
+  await expect(openBootc(bare.tools)).rejects.toMatchObject({
+    code: 'DRIVER_UNSUITABLE',
+    message: expect.stringContaining('has no bootc'),
+  });
+});
+
+async function createVersions(
+  { sysroot }: ToolHost,
+  installed: Readonly<Record<string, string>>,
+): Promise<AsyncDisposable & { readonly tools: FakeTools }> {
+  const directory = await mkdtemp(join(tmpdir(), 'varve-tools-'));
+  const tools = await FakeTools.create(directory, { sysroot, paths: statePaths(stateDirectoryOf(sysroot)) }, installed);
+  return { tools, [Symbol.asyncDispose]: () => rm(directory, { recursive: true }) };
+}
