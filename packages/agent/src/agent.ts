@@ -2,14 +2,18 @@
 
 import type { RegistryClientOptions } from '@varve/oci';
 import { type Logger, pino } from 'pino';
+import type { Drift } from './content/check.ts';
 import { monitorDrift } from './drift/monitor.ts';
-import type { HostDriver } from './driver/driver.ts';
+import { withDiffs } from './drift/with-diffs.ts';
+import type { DriftRequest, HostDriver } from './driver/driver.ts';
+import { treeOf } from './live/live-host.ts';
 import { openHost } from './open-host.ts';
 import { Reconciler } from './reconcile/run.ts';
 import { NodeEvents } from './report/events.ts';
 import { NodeReporter } from './report/node.ts';
 import { StatusReporter } from './report/reporter.ts';
 import { reasonOf, shownDrift } from './report/status.ts';
+import type { View } from './report/view.ts';
 import { followServer, requireIdentity, type SessionParts } from './session.ts';
 import { lockSysroot } from './state/lock.ts';
 import { defaultStateroot, stateDirectoryOf, statePaths } from './state/paths.ts';
@@ -86,7 +90,7 @@ async function watchDrift(
   await monitorDrift(
     {
       host: (asked) => driver.status(asked),
-      check: (request) => driver.checkDrift(request),
+      check: async (request) => await describeDrift(driver, status.view, request),
       ...(driftInterval === undefined ? {} : { interval: driftInterval }),
       onError: (error) => logger.warn({ err: error }, 'the drift check failed'),
       onDrift: (drift) => {
@@ -101,4 +105,15 @@ async function watchDrift(
     },
     signal,
   );
+}
+
+/** With the lines that differ, once it is known what the config has there. */
+async function describeDrift(
+  driver: HostDriver,
+  { desired, host }: View,
+  request: DriftRequest,
+): Promise<readonly Drift[]> {
+  const drift = await driver.checkDrift(request);
+  if (drift.length === 0 || !desired || host?.booted.applied?.config !== desired.config) return drift;
+  return await withDiffs(drift, desired, treeOf(host.booted));
 }

@@ -6,7 +6,10 @@ import type { DriftPolicy } from '@varve/api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { dataUrl, FixtureHost } from '../fixtures/host.ts';
 import { bootableContent, FixtureRegistry } from '../fixtures/registry.ts';
+import { trustLocally } from '../helper/verify.ts';
+import { Tree } from '../tree/tree.ts';
 import { maxRepairs } from './breaker.ts';
+import { withDiffs } from './with-diffs.ts';
 
 let registry: FixtureRegistry;
 let image: string;
@@ -83,4 +86,20 @@ test('whoever changes a path again and again is let have it, for a while', async
   });
   expect(changes).toBe(maxRepairs + 1);
   expect(await contentOf(path)).toBe(`change ${maxRepairs + 1}\n`);
+});
+
+test('a changed file is told with its lines when everybody may read it, and without what may be secret', async () => {
+  await using host = await FixtureHost.create(image);
+  const file = (path: string, mode: number) => ({ path, mode, contents: { source: dataUrl('port=1\npassword=x\n') } });
+  const files = [file('/etc/open', 0o644), file('/etc/closed', 0o640)];
+  const storage = { config: { ignition: { version: '3.4.0' }, storage: { files } } };
+  await host.desire('one', 'Applied', storage);
+  await host.converge('one');
+  const { root } = (await host.status()).booted;
+  for (const { path } of files) await writeFile(join(root, path), 'port=2\npassword=y\n');
+  const desired = { ...trustLocally({ config: 'one', image, spec: storage }), uid: 'u', generation: 1 };
+  const [open, closed] = await withDiffs((await host.status()).drift, desired, new Tree(root));
+  expect(open?.diff).toBe('-port=1\n-password ***\n+port=2\n+password ***');
+  expect(closed).toMatchObject({ path: '/etc/closed', kind: 'Content' });
+  expect(closed?.diff).toBeUndefined();
 });

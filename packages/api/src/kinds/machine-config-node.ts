@@ -44,6 +44,11 @@ export const driftEntrySchema = z.object({
   path: z.string(),
   kind: z.enum(['Content', 'Mode', 'Owner', 'Missing', 'Type', 'Unit', 'KernelArgument', 'Image']),
   message: z.string().max(4096),
+  diff: z
+    .string()
+    .max(4096)
+    .optional()
+    .describe('Lines of the config (-) and of the host (+), without what may be secret.'),
 });
 
 const machineConfigNodeSchema = z.object({

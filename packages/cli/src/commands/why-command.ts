@@ -15,7 +15,7 @@ export function addWhy(program: Command, context: Context): void {
         const lines = [explanation.answer];
         if (explanation.advice !== '') lines.push(`  next: ${explanation.advice}`);
         for (const line of explanation.output?.split('\n') ?? []) lines.push(`  check: ${line}`);
-        for (const difference of explanation.drift) lines.push(`  drift: ${difference}`);
+        for (const difference of explanation.drift) lines.push(`  drift: ${difference.replaceAll('\n', '\n    ')}`);
         return lines.join('\n');
       });
     });

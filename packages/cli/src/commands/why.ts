@@ -68,6 +68,8 @@ export async function explainHost(client: KubeClient, name: string, signal: Abor
     members: pool === undefined ? [] : membersOf(pool.metadata.name ?? '', fleet),
   };
   const state = fleet.states.find((one) => one.metadata.name === name);
-  const drift = (state?.status?.drift ?? []).map(({ path, message }) => `${path} ${message}`);
+  const drift = (state?.status?.drift ?? []).map(({ path, message, diff }) =>
+    diff === undefined ? `${path} ${message}` : `${path} ${message}\n${diff}`,
+  );
   return { node: name, pool: pool?.metadata.name ?? null, ...explainNode(name, input), drift };
 }
