@@ -5,6 +5,7 @@ import { type Logger, pino } from 'pino';
 import type { Drift } from './content/check.ts';
 import { monitorDrift } from './drift/monitor.ts';
 import { withDiffs } from './drift/with-diffs.ts';
+import type { DriverName } from './driver/choose.ts';
 import type { DriftRequest, HostDriver } from './driver/driver.ts';
 import { treeOf } from './live/live-host.ts';
 import { openHost } from './open-host.ts';
@@ -22,6 +23,8 @@ export interface AgentOptions {
   /** `/` on a booted host, else a directory that holds a sysroot. */
   readonly sysroot: string;
   readonly stateroot?: string;
+  /** Instead of the one that the host's tools speak for; the helper's own choice where there is one. */
+  readonly driver?: DriverName;
   /** Where `joinHost` left the identity; below the stateroot's /var unless given. */
   readonly stateDirectory?: string;
   /** Socket of the privileged helper; without one this process does everything itself, as root. */

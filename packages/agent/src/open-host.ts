@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { AgentOptions } from './agent.ts';
 import { startBoot } from './boot/start-boot.ts';
 import type { HostDriver } from './driver/driver.ts';
-import { OstreeDriver } from './driver/ostree/driver.ts';
+import { openDriver } from './driver/open.ts';
 import { readIdentity } from './enroll/identity.ts';
 import { HelperConnection } from './helper/connection.ts';
 import { RootGate, type TargetGate } from './helper/gate.ts';
@@ -12,7 +12,7 @@ import { RemoteDriver, RemoteGate } from './helper/remote-driver.ts';
 import { OwnNetwork } from './network/network.ts';
 import { registryClientFor } from './network/registry.ts';
 import { removeTemporaries } from './state/durable-file.ts';
-import { defaultStateroot, type StatePaths } from './state/paths.ts';
+import type { StatePaths } from './state/paths.ts';
 
 export interface OpenHost extends AsyncDisposable {
   readonly driver: HostDriver;
@@ -26,11 +26,12 @@ export async function openHost(options: AgentOptions, paths: StatePaths, logger:
 }
 
 async function openHere(options: AgentOptions, paths: StatePaths, logger: Logger): Promise<OpenHost> {
-  const { sysroot, stateroot = defaultStateroot, signal } = options;
+  const { sysroot, stateroot, driver: wanted, signal } = options;
   await removeTemporaries(paths.directory);
   const boot = await startBoot(sysroot, paths, logger, signal);
   const network = new OwnNetwork(() => readIdentity(paths.identity), options.registry);
-  const driver = new OstreeDriver({ sysroot, stateroot, paths, boot, network });
+  const { driver, choice } = await openDriver({ sysroot, stateroot, driver: wanted, paths, boot, network, signal });
+  logger.info({ driver: choice.tool?.name ?? choice.name, reason: choice.reason }, 'driver');
   return { driver, gate: new RootGate(paths), async [Symbol.asyncDispose]() {} };
 }
 

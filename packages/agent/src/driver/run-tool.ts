@@ -1,4 +1,6 @@
 // Runs the tools of a host's distribution. What they say goes into the error: it is what an administrator would see.
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import spawn, { SubprocessError } from 'nano-spawn';
 import { AgentError } from '../error.ts';
 import { isErrno } from '../state/durable-file.ts';
@@ -18,20 +20,56 @@ export const fetchTimeout = 6 * 60 * 60_000;
 
 /** `environment`: variables beside the process's own. */
 export function toolRunner(environment: Readonly<Record<string, string>> = {}): RunTool {
-  return async (file, args, { signal, timeout = defaultTimeout }) => {
-    signal.throwIfAborted();
+  return async (file, args, options) => {
     try {
-      const env = { ...environment, LC_ALL: 'C' };
-      const { stdout } = await spawn(file, args, { stdin: 'ignore', env, signal, timeout });
-      return stdout;
+      return await runCommand(file, args, environment, options);
     } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof SubprocessError)) throw error;
-      if (isErrno(error.cause, 'ENOENT')) return undefined;
-      const said = (error.stderr || error.stdout || error.message).trim().slice(-2000);
-      throw new AgentError('HOST_COMMAND_FAILED', `\`${[file, ...args].join(' ')}\` failed: ${said}`, { cause: error });
+      if (error instanceof SubprocessError && isErrno(error.cause, 'ENOENT')) return undefined;
+      throw commandFailed([file, ...args], error, options.signal);
     }
   };
+}
+
+/**
+ * For a process that is confined: the tools have to mount, and to reach registries. systemd runs them in units of their
+ * own (systemd-run(1)); they are given verified digests only.
+ */
+export function outsideRunner(): RunTool {
+  return async (file, args, options) => {
+    if (!(await isThere(join('/usr/bin', file)))) return undefined;
+    const unit = ['--quiet', '--wait', '--pipe', '--collect', '--service-type=exec', '--setenv=LC_ALL=C'];
+    try {
+      return await runCommand('systemd-run', [...unit, '--', file, ...args], {}, options);
+    } catch (error) {
+      throw commandFailed([file, ...args], error, options.signal);
+    }
+  };
+}
+
+async function runCommand(
+  file: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  { signal, timeout = defaultTimeout }: RunOptions,
+): Promise<string> {
+  signal.throwIfAborted();
+  const env = { ...environment, LC_ALL: 'C' };
+  const { stdout } = await spawn(file, args, { stdin: 'ignore', env, signal, timeout });
+  return stdout;
+}
+
+function commandFailed(command: readonly string[], error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (!(error instanceof SubprocessError)) return error;
+  const said = (error.stderr || error.stdout || error.message).trim().slice(-2000);
+  return new AgentError('HOST_COMMAND_FAILED', `\`${command.join(' ')}\` failed: ${said}`, { cause: error });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The program has to be there. Throws DRIVER_UNSUITABLE. */

@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { type Logger, pino } from 'pino';
 import { startBoot } from '../boot/start-boot.ts';
-import { OstreeDriver } from '../driver/ostree/driver.ts';
+import type { DriverName } from '../driver/choose.ts';
+import { openDriver } from '../driver/open.ts';
+import { outsideRunner } from '../driver/run-tool.ts';
 import { removeTemporaries } from '../state/durable-file.ts';
 import { lockSysroot } from '../state/lock.ts';
 import { defaultStateroot, stateDirectoryOf, statePaths } from '../state/paths.ts';
@@ -18,6 +20,8 @@ export interface HelperOptions {
   /** `/` on a booted host, else a directory that holds a sysroot. */
   readonly sysroot: string;
   readonly stateroot?: string;
+  /** Instead of the one that the host's tools speak for. */
+  readonly driver?: DriverName;
   readonly socket: SocketOptions;
   /** Milliseconds without a client after which it ends; for a socket that systemd watches. Never unless given. */
   readonly idle?: number;
@@ -36,7 +40,9 @@ export async function runHelper(options: HelperOptions): Promise<HelperOutcome> 
   await removeTemporaries(paths.root);
   const boot = await startBoot(sysroot, paths, logger, signal);
   const network = new LentNetwork();
-  const driver = new OstreeDriver({ sysroot, stateroot, paths, boot, network });
+  const host = { sysroot, stateroot: options.stateroot, driver: options.driver, paths, boot, network };
+  const { driver, choice } = await openDriver({ ...host, run: outsideRunner(), signal });
+  logger.info({ driver: choice.tool?.name ?? choice.name, reason: choice.reason }, 'driver');
   const end = Promise.withResolvers<HelperOutcome>();
   const service = new HelperService({ driver, gate: new RootGate(paths), onReboot: () => end.resolve('reboot') });
   signal.addEventListener('abort', () => end.resolve('stopped'), { once: true });
