@@ -12,6 +12,7 @@ import { DigestCache } from '../../content/digest-cache.ts';
 import { planContent } from '../../content/plan.ts';
 import { SourceCache } from '../../content/source.ts';
 import { hostDrift } from '../../drift/host-drift.ts';
+import { withChangers } from '../../drift/who-changed.ts';
 import { AgentError } from '../../error.ts';
 import {
   type FailedTarget,
@@ -278,7 +279,8 @@ export class OstreeDriver implements HostDriver {
 
   async checkDrift({ thorough, signal }: DriftRequest): Promise<readonly Drift[]> {
     if (thorough) this.#digests.clear();
-    return await hostDrift(await this.status(signal), this.#digests);
+    const drift = await hostDrift(await this.status(signal), this.#digests);
+    return this.#options.sysroot === '/' ? await withChangers(drift, signal) : drift;
   }
 
   async checkHealth(request: HealthRequest): Promise<readonly CheckResult[]> {
