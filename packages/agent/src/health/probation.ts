@@ -1,7 +1,6 @@
 // A deployment is on probation from before it becomes the next boot until it was found good. Written before the boot
 // order changes, so that whatever happens then, the next agent knows what was tried, and how the host was before.
 import * as z from 'zod';
-import type { HostState } from '../driver/driver.ts';
 import { type FailedTarget, findFailed } from './failed-target.ts';
 
 export const probationSchema = z.object({
@@ -18,8 +17,27 @@ export const probationSchema = z.object({
 });
 export type Probation = z.infer<typeof probationSchema>;
 
+interface DeploymentFacts {
+  readonly name: string;
+  readonly applied: { readonly config?: string | undefined; readonly image: string } | undefined;
+}
+
+/** What is asked of a HostState. */
+interface HostFacts {
+  /** The first one is the next boot. */
+  readonly deployments: readonly DeploymentFacts[];
+  readonly booted: DeploymentFacts;
+  readonly bootId: string;
+  readonly bootFellBack: boolean;
+  readonly probation: Probation | undefined;
+  readonly failed: readonly FailedTarget[];
+}
+
 /** The probation of what runs; undefined when it has proved itself, or was never an update. */
-export function currentProbation({ probation, booted }: HostState): Probation | undefined {
+export function currentProbation({
+  probation,
+  booted,
+}: Pick<HostFacts, 'probation' | 'booted'>): Probation | undefined {
   const isCurrent = probation?.deployment === booted.name && probation.config === booted.applied?.config;
   return isCurrent ? probation : undefined;
 }
@@ -29,7 +47,7 @@ export function currentProbation({ probation, booted }: HostState): Probation | 
  * boot has happened since the order was made, and either an update is on probation there or the kernel's command line
  * says so. An order that somebody else made is theirs.
  */
-export function fallenTarget(host: HostState, now: Date): FailedTarget | undefined {
+export function fallenTarget(host: HostFacts, now: Date): FailedTarget | undefined {
   const { probation, booted, bootId, bootFellBack, failed } = host;
   const [first] = host.deployments;
   if (!first?.applied || first.name === booted.name || probation?.bootId === bootId) return undefined;

@@ -2,23 +2,12 @@
 import type { UpdateStep } from '@varve/api';
 import type { HostDriver, StageProgress } from '../driver/driver.ts';
 import { AgentError } from '../error.ts';
-import type { CheckResult } from '../health/result.ts';
-import type { StatePaths } from '../state/paths.ts';
 import type { Desired } from './desired.ts';
-import type { Actual, Step } from './diff.ts';
-import { recordDeparture, verify } from './verify.ts';
+import type { Step } from './diff.ts';
+import { recordDeparture, type VerifyContext, verify } from './verify.ts';
 
-export interface StepContext {
+export interface StepContext extends VerifyContext {
   readonly driver: HostDriver;
-  readonly paths: StatePaths;
-  readonly actual: Actual;
-  readonly desired: Desired | undefined;
-  readonly signal: AbortSignal;
-  /** Whether the control plane is reached now. */
-  readonly isReached: () => boolean;
-  /** A check that is not required failed. */
-  readonly onWarning: (check: CheckResult) => void;
-  readonly onMessage: (message: string) => void;
   readonly onProgress: (progress: StageProgress) => void;
 }
 

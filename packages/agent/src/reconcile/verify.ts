@@ -10,8 +10,9 @@ import { checkControlPlane, probeAll } from '../health/probe.ts';
 import { type CheckResult, passed, type Verdict } from '../health/result.ts';
 import { untilHealthy } from '../health/until-healthy.ts';
 import { readState, writeState } from '../state/durable-file.ts';
-import type { StepContext } from './apply.ts';
-import { failedTarget } from './diff.ts';
+import type { StatePaths } from '../state/paths.ts';
+import type { Desired } from './desired.ts';
+import { type Actual, failedTarget } from './diff.ts';
 import { recordVerified } from './load-actual.ts';
 
 /** Seconds that one executable check may run, unless the pool says otherwise. */
@@ -20,8 +21,17 @@ const controlPlaneCheck = 'control-plane';
 
 const departureSchema = z.object({ config: z.string(), reached: z.boolean() });
 
-export interface VerifyContext extends Omit<StepContext, 'driver' | 'onProgress'> {
+export interface VerifyContext {
   readonly driver: Pick<HostDriver, 'checkHealth' | 'markGood' | 'recordFailure' | 'forgetFailure'>;
+  readonly paths: StatePaths;
+  readonly actual: Actual;
+  readonly desired: Desired | undefined;
+  readonly signal: AbortSignal;
+  /** Whether the control plane is reached now. */
+  readonly isReached: () => boolean;
+  /** A check that is not required failed. */
+  readonly onWarning: (check: CheckResult) => void;
+  readonly onMessage: (message: string) => void;
 }
 
 /** Before an update: a host that cannot reach its control plane now need not reach it after. */
