@@ -3,7 +3,6 @@ import { type MachineConfigNode, type ObjectMeta, signedTargetAnnotation, type U
 import type { KubeClient } from '@varve/kube';
 import type { Logger } from 'pino';
 import { RepairBreaker } from '../drift/breaker.ts';
-import { hostDrift } from '../drift/host-drift.ts';
 import { repairablePaths } from '../drift/policy.ts';
 import type { HostDriver } from '../driver/driver.ts';
 import { HealthError } from '../health/failed-target.ts';
@@ -65,7 +64,8 @@ export class Reconciler {
     this.#client = client;
     if (old && sameTarget(old.metadata, node.metadata)) return;
     // What is fetched or waited for on behalf of a target that is none any more only holds up the new one.
-    if (this.#interruptible && this.#interruptible.config !== node.spec.configVersion.desired) this.#interruptible.controller.abort();
+    if (this.#interruptible && this.#interruptible.config !== node.spec.configVersion.desired)
+      this.#interruptible.controller.abort();
     this.#wake.resolve();
   }
 
@@ -149,7 +149,8 @@ export class Reconciler {
     if (this.#repairedFor !== desired.config) this.#breaker.reset();
     this.#repairedFor = desired.config;
     // What was told may be over by now, and would count as a repair.
-    const drift = repairablePaths(status.view.drift, desired.drift).length > 0 ? await hostDrift(host) : [];
+    const isDue = repairablePaths(status.view.drift, desired.drift).length > 0;
+    const drift = isDue ? await driver.checkDrift({ thorough: true, signal }) : [];
     const paths = repairablePaths(drift, desired.drift).filter((path) => this.#breaker.allows(path));
     const leftAlone = this.#breaker.leftAlone();
     if (leftAlone.join() !== status.view.leftAlone.join()) status.update({ leftAlone });
