@@ -160,7 +160,7 @@ async function run(host: LiveTree, verb: string, fatal: number): Promise<void> {
 const everyBoundary = process.env.VARVE_KILL_ROUNDS !== undefined;
 
 test('kill -9 at a step boundary, and again while recovering: all old or all new', { timeout: 600_000 }, async () => {
-  const stride = everyBoundary ? 1 : 12;
+  const stride = everyBoundary ? 1 : 20;
   const committed = steps.indexOf('committed');
   for (let fatal = Math.floor(Math.random() * stride); fatal < steps.length; fatal += stride) {
     await using host = await base.copy();

@@ -81,6 +81,7 @@ export async function runTransaction(options: TransactionOptions, transaction: T
       onStep(`swap ${change.path}`);
       await swap(tree, change, wanted[index]);
     }
+    await relabel(options, changes, signal);
     if (units) {
       onStep('units');
       await units(new Set(changes.map((change) => change.path)));
@@ -167,6 +168,15 @@ async function swap(tree: Tree, { path, kind, incoming, old }: Change, want: Wan
   } else if (kind === 'directory') {
     if (old.kind === 'directory' && want?.kind === 'directory') await tree.writeDirectory(path, want);
   } else await swapIn(tree, path, incoming);
+}
+
+async function relabel({ services, onStep }: TransactionOptions, changes: readonly Change[], signal: AbortSignal) {
+  onStep?.('relabel');
+  const labelled = changes.filter(({ kind }) => kind !== 'absent');
+  await services.relabel(
+    labelled.map(({ path }) => path),
+    signal,
+  );
 }
 
 /** The record is a change like the others, but what it says is known only now. */

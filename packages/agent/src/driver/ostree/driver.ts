@@ -149,6 +149,8 @@ export class OstreeDriver implements HostDriver {
       await spawn('ostree', ['admin', 'cleanup', `--sysroot=${sysroot}`], { signal, timeout: cleanupTimeout });
     }
     await this.#live.recover(await this.status(), signal);
+    // A live apply that had not proved itself is taken back; there is nothing left to prove.
+    if ((await readState(paths.probation, probationSchema))?.live) await removeDurable(paths.probation);
     await this.#undeploy('half-made', signal);
     await removeDurable(paths.applying);
     const host = await this.status();
