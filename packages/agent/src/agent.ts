@@ -7,11 +7,15 @@ import { monitorDrift } from './drift/monitor.ts';
 import { withDiffs } from './drift/with-diffs.ts';
 import type { DriverName } from './driver/choose.ts';
 import type { DriftRequest, HostDriver } from './driver/driver.ts';
+import { readIdentity } from './enroll/identity.ts';
 import { treeOf } from './live/live-host.ts';
+import { serveMetrics } from './metrics/server.ts';
 import { openHost } from './open-host.ts';
 import { Reconciler } from './reconcile/run.ts';
 import { NodeEvents } from './report/events.ts';
+import { LogRequests } from './report/log-request.ts';
 import { NodeReporter } from './report/node.ts';
+import { RecentLog } from './report/recent-log.ts';
 import { StatusReporter } from './report/reporter.ts';
 import { reasonOf, shownDrift } from './report/status.ts';
 import type { View } from './report/view.ts';
@@ -31,6 +35,10 @@ export interface AgentOptions {
   readonly helper?: string;
   readonly signal: AbortSignal;
   readonly logger?: Logger;
+  /** Where `logger` writes too; shown to who asks for it by way of the control plane. */
+  readonly recentLog?: RecentLog;
+  /** Path of a socket that gives metrics to Prometheus; none unless given. */
+  readonly metrics?: string;
   /** For all registries; by default the control plane's gets the node's certificate, others the containers auth files. */
   readonly registry?: RegistryClientOptions;
   /** Milliseconds between full drift checks without an event. */
@@ -56,6 +64,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
   const status = new StatusReporter();
   const node = new NodeReporter();
   const events = new NodeEvents();
+  const failures = new Map<string, number>();
   const end = new AbortController();
   const running = AbortSignal.any([signal, end.signal]);
   const reconciler = new Reconciler({
@@ -70,9 +79,17 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
       events.record('Warning', 'HealthWarning', `check ${name} ${message}`);
     },
     onRepair: (paths) => events.record('Normal', 'ConfigDriftRepaired', `put back ${paths.join(', ')}`.slice(0, 1024)),
-    onFailure: ({ code, message }) => events.record('Warning', reasonOf(code), message),
+    onFailure: ({ code, message }) => {
+      failures.set(code, (failures.get(code) ?? 0) + 1);
+      events.record('Warning', reasonOf(code), message);
+    },
   });
-  const parts: SessionParts = { reconciler, status, node, events, logger };
+  const logRequests = new LogRequests(options.recentLog ?? new RecentLog(), (change) => status.update(change));
+  const parts: SessionParts = { reconciler, status, node, events, logRequests, logger };
+  await using _metrics = await serveMetrics(options.metrics, async () => {
+    const identity = await readIdentity(paths.identity);
+    return { view: status.view, failures, certificate: identity?.cert };
+  });
   const background = [followServer(paths.identity, parts, running), watchDrift(driver, parts, options, running)];
   const failed = Promise.withResolvers<never>();
   for (const task of background) task.catch((error: unknown) => failed.reject(error));

@@ -8,6 +8,7 @@ import { renewWhenDue } from './enroll/renew.ts';
 import { AgentError } from './error.ts';
 import type { Reconciler } from './reconcile/run.ts';
 import type { NodeEvents } from './report/events.ts';
+import type { LogRequests } from './report/log-request.ts';
 import type { NodeReporter } from './report/node.ts';
 import type { StatusReporter } from './report/reporter.ts';
 
@@ -16,6 +17,7 @@ export interface SessionParts {
   readonly status: StatusReporter;
   readonly node: NodeReporter;
   readonly events: NodeEvents;
+  readonly logRequests: LogRequests;
   readonly logger: Logger;
 }
 
@@ -40,7 +42,7 @@ async function runSession(
   parts: SessionParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { reconciler, status, node, events, logger } = parts;
+  const { reconciler, status, node, events, logRequests, logger } = parts;
   const { nodeName } = identity;
   const end = new AbortController();
   const session = AbortSignal.any([signal, end.signal]);
@@ -59,6 +61,7 @@ async function runSession(
     }
     events.about(object);
     if (type === 'added') status.adopt(object.status?.conditions ?? []);
+    logRequests.accept(object, signal);
     reconciler.accept(object, client);
   });
   const loops = [

@@ -43,6 +43,7 @@ export function statusOf(view: View, previous: readonly Condition[], now: Date):
     ...(host ? { booted: describe(host.booted, host.bootedKernelArguments) } : {}),
     ...(rollback ? { rollback: describe(rollback, rollback.kernelArguments) } : {}),
     drift: shownDrift(view),
+    ...(view.logs ? { logs: view.logs } : {}),
   };
 }
 

@@ -25,6 +25,8 @@ export interface View {
   readonly progress?: { readonly bytesDone: number; readonly bytesTotal: number } | undefined;
   readonly failure?: ReportedFailure | undefined;
   readonly drift: readonly Drift[];
+  /** Log lines that somebody asked for. */
+  readonly logs?: { readonly requested: string; readonly text: string } | undefined;
   /** Paths that were repaired too often, and are left alone for a while. */
   readonly leftAlone: readonly string[];
 }

@@ -19,6 +19,11 @@ export const nodeConditionTypes = [
 ] as const;
 export type NodeConditionType = (typeof nodeConditionTypes)[number];
 
+/** Asks the agent for its recent log lines; the value is anything that was not asked with before, such as a time. */
+export const logsRequestedAnnotation = 'varve.dev/logs-requested';
+/** Characters of log lines in a status, which is stored and watched like the rest of it. */
+export const maxLogLength = 65_536;
+
 /** The running step of an update, in the order in which a host goes through them. */
 export const updateSteps = [
   'Idle',
@@ -124,6 +129,10 @@ const machineConfigNodeSchema = z.object({
         .optional()
         .describe('What differs on the host from what its rendered config says.')
         .meta({ 'x-kubernetes-list-type': 'atomic' }),
+      logs: z
+        .object({ requested: z.string().max(256), text: z.string().max(maxLogLength) })
+        .optional()
+        .describe(`The agent's recent log lines, for a minute, as the annotation ${logsRequestedAnnotation} asks.`),
     })
     .optional()
     .describe("Written by that node's agent only."),
