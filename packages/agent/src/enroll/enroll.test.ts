@@ -43,6 +43,16 @@ test('a join that was killed goes on with its key, and forgets it when it is use
   expect(await pendingKey(directory, createKey)).not.toBe(key);
 });
 
+test('a renewal that was killed before it forgot its key makes another one the next time', async () => {
+  const { cert, key } = await credential(60_000);
+  await pendingKey(directory, () => key);
+  expect(await pendingKey(directory, createKey)).toBe(key);
+  expect(await pendingKey(directory, createKey, `${cert}\n`)).toBe(key);
+  const next = await pendingKey(directory, createKey, key.trim());
+  expect(next).not.toBe(key);
+  expect(await pendingKey(directory, createKey, key)).toBe(next);
+});
+
 test('a damaged credential is refused with what to do', async () => {
   await writeServer(directory, { server: 'https://a:1', nodeName: 'a' });
   await writeCredential(directory, { cert: 'x', key: 'y' });

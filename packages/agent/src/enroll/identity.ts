@@ -43,11 +43,14 @@ export async function writeServer(directory: string, server: Server): Promise<vo
   await writeState(join(directory, files.server), server);
 }
 
-/** The key whose certificate is being waited for: made once, so that a restart asks for the same request. */
-export async function pendingKey(directory: string, create: () => string): Promise<string> {
+/**
+ * The key whose certificate is being waited for: made once, so that a restart asks for the same request. The key that is
+ * in use already is none: a kill can come before it is forgotten, and the next certificate is to have a new one.
+ */
+export async function pendingKey(directory: string, create: () => string, inUse?: string): Promise<string> {
   const path = join(directory, files.pendingKey);
   const existing = await readTextIfThere(path);
-  if (existing) return existing;
+  if (existing && existing.trim() !== inUse?.trim()) return existing;
   const key = create();
   await writeDurable(path, key);
   return key;

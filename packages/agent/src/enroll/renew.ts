@@ -37,7 +37,7 @@ export async function renewWhenDue(
 
 async function renew(directory: string, identity: Identity, client: KubeClient, signal: AbortSignal): Promise<void> {
   const { nodeName } = identity;
-  const key = await pendingKey(directory, createKey);
+  const key = await pendingKey(directory, createKey, identity.key);
   const cert = await requestCertificate({
     client,
     nodeName,
