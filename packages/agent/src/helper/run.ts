@@ -1,12 +1,12 @@
 // The helper: root's side of a host whose network side has no privileges. It opens no network connection; what it needs
 // of the network its client brings.
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { type Logger, pino } from 'pino';
 import { startBoot } from '../boot/start-boot.ts';
 import type { DriverName } from '../driver/choose.ts';
 import { openDriver } from '../driver/open.ts';
 import { outsideRunner } from '../driver/run-tool.ts';
+import { waitFor } from '../report/signal.ts';
 import { removeTemporaries } from '../state/durable-file.ts';
 import { lockSysroot } from '../state/lock.ts';
 import { defaultStateroot, stateDirectoryOf, statePaths } from '../state/paths.ts';
@@ -32,6 +32,9 @@ export interface HelperOptions {
 /** `reboot`: a boot is due, as of the agent. `idle`: nobody has asked for anything. */
 export type HelperOutcome = 'reboot' | 'idle' | 'stopped';
 
+/** Milliseconds. */
+const farewell = 2_000;
+
 /** Serves one client after the other. Throws AGENT_RUNNING, BOOT_FAILED or STATE_CORRUPT when it cannot begin. */
 export async function runHelper(options: HelperOptions): Promise<HelperOutcome> {
   const { sysroot, stateroot = defaultStateroot, signal, logger = pino({ level: 'silent' }) } = options;
@@ -50,26 +53,32 @@ export async function runHelper(options: HelperOptions): Promise<HelperOutcome> 
   await driver.recover(signal);
 
   let client: Channel | undefined;
+  let serving = Promise.resolve();
   let idle = startIdle();
   const server = await listen((socket) => {
     clearTimeout(idle);
-    void serve(socket).finally(() => {
+    serving = serve(socket).finally(() => {
       idle = startIdle();
     });
   }, options.socket);
   try {
-    return await end.promise;
-  } finally {
-    clearTimeout(idle);
-    client?.close();
+    const outcome = await end.promise;
     server.close();
-    await once(server, 'close');
+    // Who asked for the boot hears that it is due, and goes.
+    if (outcome === 'reboot') await waitFor(serving, farewell, signal);
+    return outcome;
+  } finally {
+    client?.close();
+    await serving;
+    clearTimeout(idle);
+    if (server.listening) server.close();
   }
 
   async function serve(socket: Socket): Promise<void> {
     const channel = new Channel(socket, service.answer);
     client = channel;
     network.use(channel);
+    service.welcome();
     try {
       await channel.run();
     } catch (error) {

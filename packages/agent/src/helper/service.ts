@@ -44,7 +44,7 @@ export class HelperService {
   readonly #gate: RootGate;
   readonly #onReboot: () => void;
   readonly #changes = new Exclusive();
-  /** Whether the last look at the host's health, since the last change, found it good. */
+  /** Whether the last look at the host's health, by this client and since the last change, found it good. */
   #healthy = false;
   readonly #verbs: ReadonlyMap<string, Verb>;
 
@@ -60,6 +60,11 @@ export class HelperService {
     if (!verb) throw refused(`there is no verb ${JSON.stringify(name)}`);
     return (await verb(params, context)) ?? null;
   };
+
+  /** Another client: what was done for the one before does not count for it. */
+  welcome(): void {
+    this.#healthy = false;
+  }
 
   /** Change nothing, and run beside anything. */
   #looks(): [string, Verb][] {

@@ -1,5 +1,6 @@
 // Files with credentials, as podman, docker and OSTree share their form: containers-auth.json(5).
-import { readFile } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import * as z from 'zod';
 import type { Credentials } from '../client/authenticator.ts';
 import { OciError } from '../error.ts';
@@ -33,12 +34,24 @@ export async function readAuthFile(path: string, required: boolean): Promise<Aut
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    if (!required && cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR'))
-      return undefined;
+    if (!required && (isErrno(cause, 'ENOENT', 'ENOTDIR') || (await isElsewhere(path, cause)))) return undefined;
     throw invalid(path, 'cannot be read', cause);
   }
   if (text.length > maximumFileSize) throw invalid(path, 'is too large');
   return parseAuthFile(text, path);
+}
+
+/** A place that this user may not even look into is not this user's: podman run by root makes /run/containers so. */
+async function isElsewhere(path: string, cause: unknown): Promise<boolean> {
+  if (!isErrno(cause, 'EACCES')) return false;
+  return await access(dirname(path), constants.X_OK).then(
+    () => false,
+    () => true,
+  );
+}
+
+function isErrno(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.some((code) => code === error.code);
 }
 
 /** @throws OciError CREDENTIALS_INVALID */
