@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // unit: needs nothing. integration (*.integration.test.ts): needs the Debian packages of scripts/packages.txt and root.
-// e2e: the whole product on real OSTree sysroots. long: the same under random kills, many times. vm: real boots in QEMU, emulated; skipped where it is not installed.
+// e2e: the whole product on real OSTree sysroots. long: hosts and fleets under random kills and faults, many times. vm: real boots in QEMU, emulated; skipped where it is not installed.
 export default defineConfig({
   test: {
     projects: [
@@ -9,7 +9,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'docs/**/*.test.ts', 'scripts/**/*.test.ts'],
-          exclude: ['**/*.integration.test.ts', '**/node_modules/**'],
+          exclude: ['**/*.integration.test.ts', '**/*.long.test.ts', '**/node_modules/**'],
           // VARVE_FUZZ_RUNS lets the tests of parsers try more, for as long as that takes.
           testTimeout: process.env.VARVE_FUZZ_RUNS ? 3_600_000 : 20_000,
         },
@@ -36,7 +36,7 @@ export default defineConfig({
       {
         test: {
           name: 'long',
-          include: ['e2e/**/*.long.test.ts'],
+          include: ['e2e/**/*.long.test.ts', 'packages/*/src/**/*.long.test.ts'],
           testTimeout: 3_000_000,
           hookTimeout: 900_000,
           maxWorkers: 1,
