@@ -2,7 +2,12 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { machineConfigNodeResource, machineConfigPoolResource, machineConfigResource } from '@varve/api';
+import {
+  logsRequestedAnnotation,
+  machineConfigNodeResource,
+  machineConfigPoolResource,
+  machineConfigResource,
+} from '@varve/api';
 import { KubeClient, loadKubeconfig } from '@varve/kube';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bootableContent, FixtureRegistry } from '../packages/agent/src/fixtures/registry.ts';
@@ -100,4 +105,13 @@ test('on a host that has nothing else, it joins, stages, applies and starts itse
   expect(status.booted?.imageDigest).not.toBe(status.rollback?.imageDigest);
   const { booted } = JSON.parse(await host.run('host', 'status', '-o', 'json'));
   expect(booted.imageDigest).toBe(status.booted?.imageDigest);
+
+  const metrics = await host.metrics();
+  expect(metrics).toContain('varve_agent_updated 1\n');
+  expect(metrics).toMatch(/^process_resident_memory_bytes [0-9]{8,9}$/m);
+  const logs = await varve(['--kubeconfig', plane.kubeconfig, 'node', 'logs', 'bare', '--lines', '20']);
+  const steps = logs.split('\n').map((line) => JSON.parse(line));
+  expect(steps).toContainEqual(expect.objectContaining({ msg: 'step', step: 'Verify' }));
+  const { metadata } = await client.get(machineConfigNodeResource, 'bare');
+  expect(metadata.annotations).not.toHaveProperty(logsRequestedAnnotation);
 });

@@ -48,8 +48,14 @@ export class InstalledHost implements AsyncDisposable {
   /** Starts `varve-agent run` and returns its process id. */
   async start(): Promise<number> {
     await using log = await open(join(this.root, 'log'), 'a');
-    this.#child = spawn('env', this.#command('run'), { stdio: ['ignore', log.fd, log.fd] });
+    this.#child = spawn('env', this.#command('run', '--metrics', '/tmp/metrics.sock'), {
+      stdio: ['ignore', log.fd, log.fd],
+    });
     return this.#child.pid ?? 0;
+  }
+
+  async metrics(): Promise<string> {
+    return await run('curl', '--silent', '--unix-socket', join(this.root, 'tmp/metrics.sock'), 'http://host/metrics');
   }
 
   async log(): Promise<string> {

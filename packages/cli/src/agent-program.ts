@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { createBaseProgram } from './base-program.ts';
 import { addAgent } from './commands/agent-command.ts';
+import { addHelper } from './commands/helper-command.ts';
 import { addHost } from './commands/host-command.ts';
 import { addJoin } from './commands/node-command.ts';
 import type { Context } from './context.ts';
@@ -10,6 +11,7 @@ import type { Context } from './context.ts';
 export function createAgentProgram(context: Context): Command {
   const program = createBaseProgram('varve-agent', 'Keep this host on the image and config of its fleet.', context);
   addAgent(program, context, 'run');
+  addHelper(program, context);
   addJoin(program, context);
   addHost(program, context);
   return program;

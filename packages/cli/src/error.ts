@@ -4,7 +4,10 @@ export const cliErrorCodes = [
   'MANIFEST_UNREADABLE',
   'KIND_UNKNOWN',
   'ROLLOUT_TIMEOUT',
+  'NODE_SILENT',
   'LAYER_NOT_IMPORTED',
+  'HOST_DIFFERS',
+  'SELFTEST_FAILED',
 ] as const;
 export type CliErrorCode = (typeof cliErrorCodes)[number];
 

@@ -3,6 +3,7 @@ import { type Context, collect, type GlobalOptions } from '../context.ts';
 import { print } from '../output.ts';
 import { addRegistryFlags, type RegistryFlags } from '../registry-flags.ts';
 import { formatHostStatus, stagingProgress, summarizeHost } from './host.ts';
+import { addLocalHost } from './host-local-command.ts';
 
 interface CreateOptions extends RegistryFlags {
   sysroot: string;
@@ -11,8 +12,9 @@ interface CreateOptions extends RegistryFlags {
 }
 
 export function addHost(program: Command, context: Context): void {
-  const host = program.command('host').description('look at this host, or make one in a directory');
+  const host = program.command('host').description('look at this host, change it by hand, or make one in a directory');
   addStatus(host, context);
+  addLocalHost(host, context);
   addCreate(host, context);
 }
 

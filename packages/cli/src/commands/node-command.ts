@@ -19,9 +19,28 @@ interface JoinOptions {
 }
 
 export function addNode(program: Command, context: Context): void {
-  const node = program.command('node').description('join hosts to the fleet');
+  const node = program.command('node').description('join hosts to the fleet, and read what they log');
   addToken(node, context);
   addJoin(node, context);
+  addLogs(node, context);
+}
+
+function addLogs(node: Command, context: Context): void {
+  node
+    .command('logs')
+    .description('print what the agent of a host logged last; the host answers when it is connected')
+    .argument('<node>')
+    .option('--lines <number>', 'at most this many, up to 200', (text) => Number.parseInt(text, 10), 50)
+    .option('--timeout <duration>', 'how long to wait for the host', parseDuration, parseDuration('30s'))
+    .action(async (name: string, options: { lines: number; timeout: number }, command: Command) => {
+      const globals = command.optsWithGlobals<GlobalOptions>();
+      if (!(options.lines > 0)) throw new CliError('USAGE', '--lines is a number above 0');
+      const { fetchLogs } = await import('./node-logs.ts');
+      const lines = await withClient(globals, (client) =>
+        fetchLogs(client, name, { ...options, signal: context.signal }),
+      );
+      print(context.terminal, globals.output, lines, () => lines.join('\n'));
+    });
 }
 
 function addToken(node: Command, context: Context): void {

@@ -5,7 +5,9 @@ import {
   type MachineConfigPool,
   machineConfigNodeResource,
   machineConfigPoolResource,
+  machineConfigResource,
 } from '@varve/api';
+import { isTargetCurrent } from '@varve/controllers';
 import { Informer, type KubeClient } from '@varve/kube';
 import { CliError } from '../error.ts';
 import { formatBytes } from '../output.ts';
@@ -105,6 +107,9 @@ export async function rolloutStatus(client: KubeClient, pool: string, signal: Ab
   return summarize(object, nodes.items);
 }
 
+/** How long a change of MachineConfigs may take to become the pool's target; after it the pool is taken at its word. */
+const settleMilliseconds = 10_000;
+
 /** Follows the pool until it is updated. ROLLOUT_TIMEOUT names the hosts that are not. */
 export async function watchRollout(
   client: KubeClient,
@@ -118,15 +123,19 @@ export async function watchRollout(
   try {
     const pools = new Informer(client, machineConfigPoolResource, { fieldSelector: `metadata.name=${pool}` });
     const nodes = new Informer(client, machineConfigNodeResource, {});
+    const configs = new Informer(client, machineConfigResource, {});
+    const settledBy = performance.now() + settleMilliseconds;
     let shown: RolloutStatus | undefined;
     const look = (): boolean => {
       const object = pools.list()[0];
       if (object !== undefined) status = summarize(object, nodes.list());
       for (const line of changesBetween(shown, status)) options.onChange(line, status);
       shown = status;
-      return status.updated;
+      const isSettled =
+        performance.now() >= settledBy || (object !== undefined && isTargetCurrent(object, configs.list()));
+      return status.updated && isSettled;
     };
-    await untilDone([pools, nodes], look, signal);
+    await untilDone([pools, nodes, configs], look, settleMilliseconds, signal);
   } finally {
     clearTimeout(timer);
     stop.abort();
@@ -142,8 +151,13 @@ export async function watchRollout(
 
 type Source = Pick<Informer<never>, 'start' | 'synced'> & { onChange(listener: () => void): unknown };
 
-/** Looks again after every change until `look` is satisfied or `signal` aborts. */
-async function untilDone(sources: readonly Source[], look: () => boolean, signal: AbortSignal): Promise<void> {
+/** Looks again after every change, and after a pause in milliseconds, until `look` is satisfied or `signal` aborts. */
+async function untilDone(
+  sources: readonly Source[],
+  look: () => boolean,
+  pause: number,
+  signal: AbortSignal,
+): Promise<void> {
   await new Promise<void>((done) => {
     if (signal.aborted) return done();
     signal.addEventListener('abort', () => done(), { once: true });
@@ -151,6 +165,8 @@ async function untilDone(sources: readonly Source[], look: () => boolean, signal
     const check = (): void => {
       if (ready && look()) done();
     };
+    const timer = setTimeout(check, pause);
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
     for (const source of sources) {
       source.onChange(check);
       void source.start(signal);
