@@ -2,6 +2,7 @@ export type { Signer } from './enroll/controller.ts';
 export { nodeLabelsAnnotation } from './enroll/node-labels.ts';
 export { ControllerError, type ControllerErrorCode, controllerErrorCodes } from './error.ts';
 export { membershipOf } from './node/membership.ts';
+export { isTargetCurrent } from './render/plan.ts';
 export { createImageResolver, type ResolveImage } from './render/resolve-image.ts';
 export type { Member, Standing, Target } from './rollout/member.ts';
 export { planRollout, type RolloutPlan, type RolloutStep } from './rollout/plan.ts';

@@ -1,7 +1,7 @@
 import { type MachineConfig, type MachineConfigPool, type MachineConfigSpec, roleLabel } from '@varve/api';
 import { parseDigest } from '@varve/oci';
 import { describe, expect, it } from 'vitest';
-import { knownDigest, mergeForPool, planRender, selectConfigs, withDigest } from './plan.ts';
+import { isTargetCurrent, knownDigest, mergeForPool, planRender, selectConfigs, withDigest } from './plan.ts';
 
 const digest = parseDigest(`sha256:${'1'.repeat(64)}`);
 const pool: MachineConfigPool = {
@@ -75,5 +75,29 @@ describe('planRender', () => {
     const both = mergeForPool([config('b', {}), config('a', {})], undefined);
     const { configuration } = planRender(pool, both, undefined, () => undefined);
     expect(configuration.source?.map((source) => source.name)).toEqual(['a', 'b']);
+  });
+});
+
+describe('isTargetCurrent', () => {
+  const image = { osImageURL: 'r/a:1' };
+  const status = { resolvedImages: [{ reference: 'r/a:1', digest, resolvedAt: '' }] };
+  const targetOf = (configs: MachineConfig[]) => {
+    const merged = mergeForPool(configs, undefined);
+    const by = merged.spec.osImageURL && withDigest(merged.spec.osImageURL, digest);
+    return { ...pool, spec: { ...pool.spec, ...planRender(pool, merged, by, () => undefined) }, status };
+  };
+
+  it('is so until a MachineConfig changes', () => {
+    const configs = [config('a', image), config('b', { kernelArguments: ['quiet'] })];
+    expect(isTargetCurrent(targetOf(configs), configs)).toBe(true);
+    expect(isTargetCurrent(targetOf(configs), [config('a', image)])).toBe(false);
+    expect(isTargetCurrent(targetOf(configs), [config('a', { osImageURL: 'r/a:2' })])).toBe(false);
+  });
+
+  it('is not so while the MachineConfigs do not fit together', () => {
+    const configs = [config('a', { fips: true })];
+    const clash = [config('a', { kernelType: 'realtime' }), config('b', { kernelType: '64k-pages' })];
+    expect(isTargetCurrent(targetOf([config('a', {})]), clash)).toBe(false);
+    expect(isTargetCurrent(targetOf([config('a', {})]), configs)).toBe(false);
   });
 });

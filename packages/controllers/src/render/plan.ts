@@ -71,6 +71,25 @@ export function withDigest(reference: string, digest: Digest): string {
   return formatImageReference({ registry, repository, digest });
 }
 
+/**
+ * Whether the pool's target is what its MachineConfigs say now: false until the controller has rendered a change, and while
+ * it cannot.
+ */
+export function isTargetCurrent(pool: MachineConfigPool, configs: readonly MachineConfig[]): boolean {
+  const selected = selectConfigs(pool, configs);
+  if (selected.length === 0) return true;
+  try {
+    const merged = mergeMachineConfigs(selected);
+    const reference = merged.spec.osImageURL;
+    const digest = reference && knownDigest(pool, reference);
+    if (reference && !digest) return false;
+    const plan = planRender(pool, merged, reference && digest && withDigest(reference, digest), () => undefined);
+    return plan.rendered.metadata.name === pool.spec.configuration?.name;
+  } catch {
+    return false;
+  }
+}
+
 /** Throws ApiError CONFIG_TOO_LARGE. */
 export function planRender(
   pool: MachineConfigPool,
