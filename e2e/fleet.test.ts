@@ -4,13 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { machineConfigNodeResource, machineConfigPoolResource, machineConfigResource } from '@varve/api';
 import type { KubeClient } from '@varve/kube';
-import spawn from 'nano-spawn';
+import spawn, { SubprocessError } from 'nano-spawn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Fleet, type HostName, hostNames } from './fleet.ts';
 import { machineConfig } from './manifests.ts';
+import { imageCache } from './os-images.ts';
 import { OtherRegistry } from './other-registry.ts';
-import { eventually, run, varve, varveFailure } from './process.ts';
+import { eventually, run, varve, varveCommand, varveFailure } from './process.ts';
 import { type QuickstartRun, runQuickstart } from './quickstart.ts';
+
+const examples = join(import.meta.dirname, '../examples');
 
 let quickstart: QuickstartRun;
 let fleet: Fleet;
@@ -130,6 +133,31 @@ describe('other tools', () => {
       expect(await readFile(join(booted.path, 'etc/motd'), 'utf8')).toBe('copied\n');
     }
   });
+});
+
+describe('examples/self-healing', () => {
+  afterAll(async () => {
+    await kubectl(['delete', 'mc', '60-worker-app']);
+    await kubectl([
+      'patch',
+      'mcp',
+      'worker',
+      '--type=merge',
+      '-p',
+      '{"spec":{"driftPolicy":null,"healthChecks":null}}',
+    ]);
+    await fleet.updated(client, 'worker', 240_000);
+  }, 300_000);
+
+  test('rebases, changes a file without a boot, puts drift back, and goes back from a bad image', async () => {
+    const script = join(examples, 'self-healing/demo.sh');
+    const env = { KUBECONFIG: fleet.kubeconfig, VARVE: varveCommand, CACHE: imageCache };
+    const output = await runScript(script, env);
+    expect(output).toContain('/etc/app/greeting of host-1 says: welcome, in the deployment that was booted before');
+    expect(output).toContain('app broken cannot open its database');
+    for (const name of hostNames) expect(output).toContain(`${name} runs app 1`);
+    expect(output).toContain('The target is taken back');
+  }, 600_000);
 });
 
 describe('bad input', () => {
@@ -289,6 +317,15 @@ describe('bad input', () => {
     return agent;
   }
 });
+
+async function runScript(path: string, env: Record<string, string>): Promise<string> {
+  try {
+    return (await spawn('sh', [path], { stdin: 'ignore', env })).output;
+  } catch (error) {
+    if (!(error instanceof SubprocessError)) throw error;
+    throw new Error(`${error.message}\n${error.output}`, { cause: error });
+  }
+}
 
 function flagsOf(of: Fleet): { authfile: string; certDir: string } {
   return { authfile: join(of.serverState, 'registry-auth.json'), certDir: join(of.serverState, 'certs.d') };

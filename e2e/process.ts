@@ -8,6 +8,9 @@ import spawnCommand, { SubprocessError } from 'nano-spawn';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const varveArguments = ['--disable-warning=ExperimentalWarning', `${root}packages/cli/src/main.ts`];
 
+/** What a shell runs for `varve`. */
+export const varveCommand = [process.execPath, ...varveArguments].join(' ');
+
 /** Runs `varve ARGS` and returns its standard output; a failure carries its standard error in the message. */
 export async function varve(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
   return (await spawnCommand(process.execPath, [...varveArguments, ...args], { stdin: 'ignore', env })).stdout;
