@@ -10,7 +10,7 @@ import { systemdServices } from './services.ts';
 
 test('a service runs with the new files; one that does not start takes everything back, and runs with the old ones', async () => {
   await using host = await LiveTree.create();
-  await using systemd = await PrivateSystemd.start(host.tree.root);
+  await using systemd = await PrivateSystemd.start(host.tree.root, [], host.directory);
   const services = systemdServices(systemd.systemctl);
   const log = join(host.directory, 'starts');
   const conf = join(host.tree.root, 'etc/app.d/changed');
