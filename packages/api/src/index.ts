@@ -40,7 +40,7 @@ export * from './kinds/machine-config.ts';
 export * from './kinds/machine-config-node.ts';
 export * from './kinds/machine-config-pool.ts';
 export * from './kinds/machine-configuration.ts';
-export type { MachineConfigSpec } from './machine-config-spec.ts';
+export { type MachineConfigSpec, machineConfigSpecSchema } from './machine-config-spec.ts';
 export * from './merge.ts';
 export * from './resource.ts';
 export { resources } from './resources.ts';

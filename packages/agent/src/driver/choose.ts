@@ -7,7 +7,7 @@ import type { RpmOstreeStatus } from './rpm-ostree/status.ts';
 import { RpmOstreeTool } from './rpm-ostree/tool.ts';
 import type { RunTool } from './run-tool.ts';
 
-export const driverNames = ['ostree', 'bootc', 'rpm-ostree'] as const;
+const driverNames = ['ostree', 'bootc', 'rpm-ostree'] as const;
 export type DriverName = (typeof driverNames)[number];
 
 export interface ChooseOptions {

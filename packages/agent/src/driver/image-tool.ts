@@ -33,6 +33,11 @@ export interface ImageTool {
   /** With its version, for people. */
   readonly name: string;
   readonly abilities: HostAbilities;
+  /**
+   * Name of the deployment that the tool takes for the booted one; undefined when it knows none. Throws DRIVER_UNSUITABLE
+   * where it would lose something.
+   */
+  booted(signal: AbortSignal): Promise<string | undefined>;
   /** The image's commit in the repository. When it returns, nothing else boots than before, and nothing is staged. */
   fetch(request: FetchRequest): Promise<FetchedImage>;
   /** What the tool makes the next boot at shutdown, because somebody else told it so. */

@@ -39,6 +39,8 @@ export interface StatePaths {
   readonly trust: string;
   /** The newest target that was taken. */
   readonly newest: string;
+  /** Configs that were made on this host. */
+  readonly local: string;
   /** One network side per host. */
   readonly agentLock: string;
   /** One hand on the sysroot. */
@@ -73,6 +75,7 @@ export function statePaths(directory: string): StatePaths {
     failed: join(root, 'failed.json'),
     journal: join(root, 'journal.json'),
     applying: join(root, 'applying'),
+    local: join(root, 'local'),
     lock: join(root, 'host.lock'),
   };
 }

@@ -53,6 +53,10 @@ export class BootcTool implements ImageTool {
     return parseBootcStatus(await requireTool(this.#run, 'bootc', statusArguments, { signal }));
   }
 
+  async booted(signal: AbortSignal): Promise<string | undefined> {
+    return nameOf(requireSuitable(await this.status(signal)));
+  }
+
   async fetch(request: FetchRequest): Promise<FetchedImage> {
     const { sysroot, image, deployed, pin, signal, onProgress } = request;
     if (deployed) {

@@ -53,6 +53,8 @@ export class OwnImporter implements ImageTool {
     this.#network = network;
   }
 
+  async booted(): Promise<undefined> {}
+
   /** An image that is deployed already needs nothing, not even its manifest. */
   async fetch({ sysroot, image, deployed, signal, onProgress }: FetchRequest): Promise<FetchedImage> {
     if (deployed) return { commit: deployed.checksum, kernelArguments: [] };

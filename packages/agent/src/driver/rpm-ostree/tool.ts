@@ -58,6 +58,11 @@ export class RpmOstreeTool implements ImageTool {
     return parseRpmOstreeStatus(await requireTool(this.#run, 'rpm-ostree', ['status', '--json'], { signal }));
   }
 
+  async booted(signal: AbortSignal): Promise<string> {
+    const { checksum, serial } = requireSuitable(await this.status(signal));
+    return `${checksum}.${serial}`;
+  }
+
   async fetch(request: FetchRequest): Promise<FetchedImage> {
     const { sysroot, image, spec, pin, signal, onProgress } = request;
     const wanted = wantedLayering(spec);
