@@ -8,6 +8,7 @@ import { followTrust, pinTrust, readTrust } from '../helper/trust.ts';
 import { statePaths } from '../state/paths.ts';
 import { discardPendingKey, pendingKey, readIdentity, type Server, writeCredential, writeServer } from './identity.ts';
 import { fetchKeyChain } from './key-chain.ts';
+import { asOwnerOf } from './owner.ts';
 import { requestCertificate } from './request.ts';
 
 export interface JoinOptions {
@@ -51,22 +52,24 @@ export async function joinHost(options: JoinOptions): Promise<Joined> {
       `"${nodeName}" is no node name: lower-case letters, digits, "-" and "." only; give --name`,
     );
   }
-  const directory = statePaths(options.stateDirectory).identity;
-  const existing = await readIdentity(directory);
+  const { agent, identity: directory, trust: trustPath } = statePaths(options.stateDirectory);
+  const existing = await asOwnerOf(agent, () => readIdentity(directory));
   if (existing) assertSame(existing, { server: options.server, nodeName }, directory);
   // An expired certificate cannot renew itself: the host joins again, and an administrator confirms its name.
-  const { trust: trustPath } = statePaths(options.stateDirectory);
   if (existing && (await readTrust(trustPath)) && new X509Certificate(existing.cert).validToDate > new Date()) {
     return { nodeName, server: existing.server, joinedNow: false };
   }
   const server = await trust(options, nodeName, signal);
   const chain = await askWithToken(options, server, (client) => fetchKeyChain(client, signal));
-  await writeServer(directory, server);
-  onProgress(`trusting ${server.server}`);
-  const key = await pendingKey(directory, createKey);
-  const cert = await request(options, server, key, signal, onProgress);
+  const credential = await asOwnerOf(agent, async () => {
+    await writeServer(directory, server);
+    onProgress(`trusting ${server.server}`);
+    const key = await pendingKey(directory, createKey);
+    return { cert: await request(options, server, key, signal, onProgress), key };
+  });
+  // Before the certificate is there the host has not joined: it never has one without keys to check targets with.
   await holdKeys(trustPath, nodeName, chain, existing !== undefined);
-  await writeCredential(directory, { cert, key });
+  await asOwnerOf(agent, () => writeCredential(directory, credential));
   onProgress(`joined as ${nodeName}`);
   return { nodeName, server: server.server, joinedNow: true };
 }
