@@ -19,8 +19,9 @@ import { writeUnits } from '../content/units.ts';
 import { AgentError } from '../error.ts';
 import type { Tree } from '../tree/tree.ts';
 import { type Wanted, wantedEntry } from './change.ts';
+import type { TransactionOptions } from './end.ts';
 import type { SharedFiles } from './shared-files.ts';
-import { runTransaction, type TransactionOptions } from './transaction.ts';
+import { runTransaction } from './transaction.ts';
 
 export interface LiveApply extends TransactionOptions {
   /** Of the booted deployment. */

@@ -11,12 +11,12 @@ import type { VerifiedTarget } from '../helper/verify.ts';
 import type { StatePaths } from '../state/paths.ts';
 import { Tree } from '../tree/tree.ts';
 import { applyConfig } from './apply-config.ts';
+import { commitTransaction, recoverTransaction } from './end.ts';
 import { type LiveTarget, liveActions } from './live-actions.ts';
 import { placeShared } from './place-shared.ts';
 import { repairPaths } from './repair.ts';
 import type { ServiceManager } from './services.ts';
 import { SharedFiles } from './shared-files.ts';
-import { commitTransaction, recoverTransaction } from './transaction.ts';
 
 export interface LiveHostOptions {
   readonly paths: Pick<StatePaths, 'root' | 'journal'>;

@@ -6,8 +6,9 @@ import { resolveContent } from '../content/resolve.ts';
 import type { SourceCache } from '../content/source.ts';
 import { writeUnits } from '../content/units.ts';
 import { wantedEntry } from './change.ts';
+import type { TransactionOptions } from './end.ts';
 import { readJournal } from './journal.ts';
-import { runTransaction, type TransactionOptions } from './transaction.ts';
+import { runTransaction } from './transaction.ts';
 
 export interface Repair extends TransactionOptions {
   readonly applied: AppliedContent;
