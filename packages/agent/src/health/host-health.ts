@@ -5,6 +5,7 @@ import { reportedDrift } from '../drift/policy.ts';
 import type { HostState } from '../driver/driver.ts';
 import { treeOf } from '../live/live-host.ts';
 import { type FoundCheck, findChecks } from './find-checks.ts';
+import { hostSystemd, inUnit } from './in-unit.ts';
 import { type CheckResult, failed, passed } from './result.ts';
 import { type CheckCommand, runCheck } from './run-check.ts';
 import { checkUnits, type UnitStates, type Units } from './units.ts';
@@ -52,10 +53,12 @@ async function checkManagedContent(host: HostState, policy: DriftPolicy | undefi
 async function runFound(check: FoundCheck, root: string, timeout: number, signal: AbortSignal): Promise<CheckResult> {
   const { path, required, problem } = check;
   if (problem !== undefined) return failed(path, problem, '', required);
-  const run = await runCheck(inRoot(check, root), timeout, signal);
+  const run = await runCheck(inRoot(check, root, timeout), timeout, signal);
   return run.passed ? passed(path, required) : failed(path, run.message, run.output, required);
 }
 
-function inRoot({ command, arguments: words }: CheckCommand, root: string): CheckCommand {
-  return root === '/' ? { command, arguments: words } : { command: 'chroot', arguments: [root, command, ...words] };
+/** As the host runs it; in another directory, confined to that. */
+function inRoot(check: CheckCommand, root: string, timeout: number): CheckCommand {
+  if (root === '/') return inUnit(check, timeout, hostSystemd);
+  return { command: 'chroot', arguments: [root, check.command, ...check.arguments] };
 }

@@ -3,11 +3,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import spawnAndBuffer from 'nano-spawn';
 import { OutputTail } from './output-tail.ts';
 
 export interface CheckCommand {
   readonly command: string;
   readonly arguments: readonly string[];
+  /** What ends it where killing the process group does not. */
+  readonly stop?: CheckCommand;
 }
 
 export interface CheckRun {
@@ -35,7 +38,7 @@ export async function runCheck(command: CheckCommand, timeout: number, signal: A
     detached: true,
   });
   const tail = new OutputTail();
-  const end = await outcomeOf(child, tail, timeout, signal);
+  const end = await outcomeOf(child, tail, timeout, command.stop, signal);
   await Promise.race([drained(child), sleep(drainMilliseconds)]);
   child.stdout?.destroy();
   child.stderr?.destroy();
@@ -44,7 +47,13 @@ export async function runCheck(command: CheckCommand, timeout: number, signal: A
 }
 
 /** Empty when it passed. */
-async function outcomeOf(child: ChildProcess, tail: OutputTail, timeout: number, signal: AbortSignal): Promise<string> {
+async function outcomeOf(
+  child: ChildProcess,
+  tail: OutputTail,
+  timeout: number,
+  stopCommand: CheckCommand | undefined,
+  signal: AbortSignal,
+): Promise<string> {
   const stop = Promise.withResolvers<string>();
   const timer = setTimeout(() => stop.resolve(`did not end within ${timeout / 1000} s`), timeout);
   const onAbort = () => stop.resolve('was stopped');
@@ -58,6 +67,7 @@ async function outcomeOf(child: ChildProcess, tail: OutputTail, timeout: number,
   try {
     const stopped = await Promise.race([stop.promise, exitOf(child).then(() => undefined)]);
     if (stopped !== undefined) {
+      if (stopCommand) await runStop(stopCommand);
       killGroup(child);
       // A process in an uninterruptible wait outlives even SIGKILL.
       await Promise.race([exitOf(child), sleep(killMilliseconds)]);
@@ -85,6 +95,11 @@ function describeExit({ exitCode, signalCode }: ChildProcess): string {
 async function drained(child: ChildProcess): Promise<void> {
   const streams = [child.stdout, child.stderr].filter((stream) => stream !== null && !stream.readableEnded);
   await Promise.all(streams.map((stream) => stream && once(stream, 'close').catch(() => {})));
+}
+
+async function runStop({ command, arguments: words }: CheckCommand): Promise<void> {
+  // It may have ended by itself meanwhile.
+  await spawnAndBuffer(command, words, { timeout: killMilliseconds }).catch(() => {});
 }
 
 function killGroup(child: ChildProcess): void {

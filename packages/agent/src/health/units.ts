@@ -1,6 +1,7 @@
 // Failed units of the running systemd. A host is judged by those that its update made fail: one that failed before is
 // no reason to go back, for the deployment before has it, too.
 import spawn, { SubprocessError } from 'nano-spawn';
+import { checkUnitPrefix } from './in-unit.ts';
 import { OutputTail } from './output-tail.ts';
 import { type CheckResult, failed, passed } from './result.ts';
 
@@ -79,7 +80,9 @@ async function systemState(signal: AbortSignal): Promise<string> {
 /** Judges by the difference from `before`, the states when the update began. */
 export async function checkUnits(units: Units, before: UnitStates, signal: AbortSignal): Promise<CheckResult> {
   const now = await units.states(signal);
-  const newly = now.failed.filter((unit) => !before.failed.includes(unit));
+  // A check that failed is told by itself.
+  const isNew = (unit: string) => !before.failed.includes(unit) && !unit.startsWith(checkUnitPrefix);
+  const newly = now.failed.filter(isNew);
   const [first] = newly;
   if (first) return failed('systemd', `newly failed: ${newly.join(', ')}`, await units.log(first, signal));
   if (!now.settled && before.settled) return failed('systemd', 'systemd is still starting units');
