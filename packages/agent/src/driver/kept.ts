@@ -2,7 +2,7 @@
 import { findFailed } from '../health/failed-target.ts';
 import type { HostDeployment, HostState } from './driver.ts';
 
-type Deployments = Pick<HostState, 'booted' | 'deployments' | 'failed'>;
+type Deployments = Pick<HostState, 'booted' | 'deployments' | 'failed' | 'probation' | 'bootId'>;
 
 /** Everything that the host keeps: what runs, what boots next, and the one before what runs. */
 export function keptDeployments(host: Deployments): HostDeployment[] {
@@ -11,12 +11,21 @@ export function keptDeployments(host: Deployments): HostDeployment[] {
   return [...new Set([host.booted, ...(next ? [next] : []), ...(rollback ? [rollback] : [])])];
 }
 
-/** The first complete deployment behind the booted one, what the host ran before; never one that failed here. */
+/**
+ * The first complete deployment behind the booted one, what the host ran before; never one that failed here, nor an
+ * update that was taken back before it booted.
+ */
 export function rollbackDeployment(host: Deployments): HostDeployment | undefined {
   const index = host.deployments.findIndex((deployment) => deployment.name === host.booted.name);
-  return host.deployments.slice(index + 1).find((deployment) => deployment.complete && !hasFailed(host, deployment));
+  const before = host.deployments.slice(index + 1);
+  return before.find((one) => one.complete && !hasFailed(host, one) && !isUntried(host, one));
 }
 
 function hasFailed({ failed }: Deployments, { applied }: HostDeployment): boolean {
   return applied !== undefined && findFailed(failed, applied.config, applied.image) !== undefined;
+}
+
+/** Made in this boot. */
+function isUntried({ probation, bootId }: Deployments, { name }: HostDeployment): boolean {
+  return probation?.deployment === name && probation.bootId === bootId;
 }
