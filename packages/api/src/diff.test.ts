@@ -24,6 +24,25 @@ describe('diffConfigs', () => {
       { kernelArguments: ['b', 'a'] },
       ['Reboot Change KernelArguments'],
     ],
+    [
+      'a base argument less',
+      {},
+      section({ kernelArguments: { shouldNotExist: ['quiet'] } }),
+      ['Reboot Change KernelArguments'],
+    ],
+    [
+      'a file with a built-in rule',
+      {},
+      files({ path: '/etc/crio/policies/a' }),
+      ['Live Add File /etc/crio/policies/a'],
+    ],
+    [
+      'a file with a built-in rule, on a new host',
+      undefined,
+      files({ path: '/etc/crio/policies/a' }),
+      ['Reboot Add File /etc/crio/policies/a'],
+    ],
+    ['keys', {}, section({ passwd: { users: [{ name: 'core' }] } }), ['Live Add User core']],
     ['a file more', {}, files({ path: '/etc/a' }), ['Reboot Add File /etc/a']],
     ['a file less', files({ path: '/etc/a' }), {}, ['Reboot Remove File /etc/a']],
     ['a mode', files({ path: '/etc/a', mode: 1 }), files({ path: '/etc/a', mode: 2 }), ['Reboot Change File /etc/a']],
@@ -39,5 +58,19 @@ describe('diffConfigs', () => {
   it('says which fields of a file change', () => {
     const [step] = diffConfigs(files({ path: '/etc/a', mode: 1 }), files({ path: '/etc/a', mode: 2, user: { id: 3 } }));
     expect(step?.reason).toBe('file /etc/a changes: mode, user');
+  });
+
+  it('says what is done instead of a boot', () => {
+    const policy = {
+      files: [{ path: '/etc/a', actions: [{ type: 'Restart' as const, restart: { serviceName: 'a.service' } }] }],
+    };
+    const [step] = diffConfigs({}, files({ path: '/etc/a/b' }), policy);
+    expect(step).toMatchObject({ action: 'Live', reason: 'file /etc/a/b is added; restart a.service' });
+  });
+
+  it('says which arguments come and go', () => {
+    const desired = { ...section({ kernelArguments: { shouldNotExist: ['quiet'] } }), kernelArguments: ['audit=0'] };
+    expect(diffConfigs({}, desired)[0]?.reason).toBe('the kernel command line adds audit=0 and removes quiet');
+    expect(diffConfigs(desired, {})[0]?.reason).toBe('the kernel command line adds quiet and removes audit=0');
   });
 });

@@ -1,23 +1,13 @@
 // What separates two rendered configs, as steps with reasons. The agent acts on it, the render controller refuses by
 // it what no host could follow, and `varve plan` and `varve why` print it.
 import { canonicalJson } from './canonical-json.ts';
-import { describeAction, entryActions, isLive } from './disruption.ts';
+import { describeAction, type EntryKind, entryActions, isLive } from './disruption.ts';
 import type { DisruptionPolicy } from './disruption-policy.ts';
 import type { MachineConfigSpec } from './machine-config-spec.ts';
 import { kernelArgumentChangeOf, parseIgnition } from './merge.ts';
 
 export interface ConfigStep {
-  readonly kind:
-    | 'Image'
-    | 'KernelArguments'
-    | 'KernelType'
-    | 'Extension'
-    | 'Fips'
-    | 'File'
-    | 'Directory'
-    | 'Link'
-    | 'Unit'
-    | 'User';
+  readonly kind: 'Image' | 'KernelArguments' | 'KernelType' | 'Extension' | 'Fips' | EntryKind;
   /** What differs: a path, a unit, a user, an extension, an image reference; '' where the kind says it all. */
   readonly name: string;
   readonly change: 'Add' | 'Change' | 'Remove';
@@ -39,7 +29,7 @@ export function diffConfigs(
 ): ConfigStep[] {
   const before = parseIgnition(actual?.config);
   const after = parseIgnition(desired.config);
-  const withActions = (step: ConfigStep) => (actual ? liveStep(step, policy) : step);
+  const withActions = (step: EntryStep) => (actual ? liveStep(step, policy) : step);
   return [
     ...refusedSteps(actual, desired),
     ...imageSteps(actual, desired),
@@ -54,7 +44,11 @@ export function diffConfigs(
   ];
 }
 
-function liveStep(step: ConfigStep, policy: DisruptionPolicy | undefined): ConfigStep {
+interface EntryStep extends ConfigStep {
+  readonly kind: EntryKind;
+}
+
+function liveStep(step: EntryStep, policy: DisruptionPolicy | undefined): ConfigStep {
   const actions = entryActions(step.kind, step.name, policy);
   if (!isLive(actions)) return step;
   return { ...step, action: 'Live', reason: `${step.reason}; ${actions.map(describeAction).join(', ')}` };
@@ -105,13 +99,13 @@ function kernelArgumentSteps(actual: MachineConfigSpec | undefined, desired: Mac
 }
 
 function entrySteps<K extends string, T extends Record<K, string>>(
-  kind: ConfigStep['kind'],
+  kind: EntryKind,
   key: K,
   actual: readonly T[] = [],
   desired: readonly T[] = [],
-): ConfigStep[] {
+): EntryStep[] {
   const before = new Map(actual.map((entry) => [entry[key], entry]));
-  const steps: ConfigStep[] = [];
+  const steps: EntryStep[] = [];
   const noun = kind.toLowerCase();
   for (const entry of desired) {
     const name: string = entry[key];

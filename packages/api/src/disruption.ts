@@ -1,5 +1,4 @@
 // What a change does to a running host. The agent acts on it, the rollout controller drains by it, `varve plan` shows it.
-import type { ConfigStep } from './diff.ts';
 import { builtInRules, builtInUnitRules, type DisruptionPolicy, type PolicyAction } from './disruption-policy.ts';
 import { type ConfigFingerprint, changedKeys, fingerprintConfig } from './fingerprint.ts';
 import type { MachineConfigSpec } from './machine-config-spec.ts';
@@ -53,6 +52,9 @@ export function decideFromFingerprint(
     ...changedKeys(old.users, next.users).map(() => rules.sshkey),
   ]);
 }
+
+/** What rules are about. */
+export type EntryKind = 'File' | 'Directory' | 'Link' | 'Unit' | 'User';
 
 /** The actions of one entry's change, as if it were the only one. */
 export function entryActions(kind: ConfigStep['kind'], name: string, policy: DisruptionPolicy | undefined): Action[] {
