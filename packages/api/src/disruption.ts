@@ -57,7 +57,7 @@ export function decideFromFingerprint(
 export type EntryKind = 'File' | 'Directory' | 'Link' | 'Unit' | 'User';
 
 /** The actions of one entry's change, as if it were the only one. */
-export function entryActions(kind: ConfigStep['kind'], name: string, policy: DisruptionPolicy | undefined): Action[] {
+export function entryActions(kind: EntryKind, name: string, policy: DisruptionPolicy | undefined): Action[] {
   const rules = rulesOf(policy ?? {});
   if (kind === 'User') return actionsBy([rules.sshkey]);
   return actionsBy([kind === 'Unit' ? rules.units.get(name) : closestRule(name, rules.files)]);
