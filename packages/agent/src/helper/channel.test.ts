@@ -7,6 +7,9 @@ import { dataFrame, messageFrame, readFrames } from './frame.ts';
 
 const never = new AbortController().signal;
 const nothing: Answer = async () => undefined;
+const untilAborted: Answer = async (_verb, _params, { signal }) => {
+  await new Promise((resolve) => signal.addEventListener('abort', resolve));
+};
 
 function connect(client: Answer, server: Answer) {
   const [left, right] = duplexPair();
@@ -75,7 +78,7 @@ test('a call that is taken back is aborted on the other side, and a reader that 
 });
 
 test('when one side is gone, everything on the other ends', async () => {
-  const { client, server, running } = connect(nothing, async () => await new Promise(() => {}));
+  const { client, server, running } = connect(nothing, untilAborted);
   const waiting = client.call('wait', undefined, { signal: never });
   await tick();
   server.close();

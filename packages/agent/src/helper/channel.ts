@@ -71,6 +71,7 @@ export class Channel {
   readonly #answer: Answer;
   readonly #outgoing = new Map<number, Outgoing>();
   readonly #served = new Map<number, Served>();
+  readonly #answering = new Set<Promise<void>>();
   #lastId = 0;
   #closed = false;
 
@@ -80,7 +81,10 @@ export class Channel {
     socket.on('error', () => {});
   }
 
-  /** Reads until the other side is gone, or sends what it may not: then it throws HELPER_REFUSED, and all calls end. */
+  /**
+   * Reads until the other side is gone, or sends what it may not: then it throws HELPER_REFUSED. All calls are aborted,
+   * and when it returns, those that were answered here have ended.
+   */
   async run(): Promise<void> {
     let failure: unknown;
     try {
@@ -95,6 +99,7 @@ export class Channel {
     } finally {
       this.close();
     }
+    await Promise.all(this.#answering);
     if (failure instanceof AgentError) throw failure;
   }
 
@@ -163,7 +168,7 @@ export class Channel {
       case 'call':
         if (served || this.#served.size >= maxCalls)
           throw refused(`more than ${maxCalls} calls came at once, or one twice`);
-        void this.#serve(message.id, message.verb, message.params);
+        this.#begun(this.#serve(message.id, message.verb, message.params));
         return;
       case 'cancel':
         served?.abort.abort();
@@ -187,6 +192,11 @@ export class Channel {
         call?.stream.fail(fromWire(message.error));
         call?.settle.reject(fromWire(message.error));
     }
+  }
+
+  #begun(answer: Promise<void>): void {
+    this.#answering.add(answer);
+    void answer.finally(() => this.#answering.delete(answer));
   }
 
   async #serve(callId: number, verb: string, params: unknown): Promise<void> {

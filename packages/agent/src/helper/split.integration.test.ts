@@ -1,4 +1,5 @@
 // An agent without any rights and its helper, on a real OSTree sysroot: together they do what the agent does as root.
+import { existsSync } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -35,4 +36,43 @@ test('the network side has no rights, and the host gets to its config all the sa
   await split.converge('two');
   await writeFile(join((await host.status()).booted.root, 'etc/secret'), 'by somebody\n');
   expect((await host.status()).drift).toMatchObject([{ path: '/etc/secret', kind: 'Content' }]);
+});
+
+test('what an update may come to is the same: done live, put back when it drifts, taken back when it is not healthy', async () => {
+  const image = registry.add(bootableContent('1'));
+  await using split = await SplitHost.create(image);
+  const { host } = split;
+  const specOf = (text: string) => ({
+    osImageURL: image,
+    config: {
+      ignition: { version: '3.4.0' },
+      storage: { files: [{ path: '/etc/live', contents: { source: dataUrl(text) } }] },
+    },
+  });
+  const disruption = { files: [{ path: '/etc/live', actions: [{ type: 'None' as const }] }] };
+  const drift = [{ path: '/etc', action: 'Repair' as const }];
+  await split.desire('one', 'Applied', specOf('one\n'), { disruption });
+  await split.converge('one');
+  const first = await host.status();
+
+  await split.desire('two', 'Applied', specOf('two\n'), { disruption, drift });
+  await split.converge('two');
+  const second = await host.status();
+  expect([second.booted.name, second.bootId]).toEqual([first.booted.name, first.bootId]);
+  const live = join(second.booted.root, 'etc/live');
+  expect(await readFile(live, 'utf8')).toBe('two\n');
+
+  await writeFile(live, 'by somebody\n');
+  // A repair that is cut off before its journal is gone is undone.
+  await split.runUntil(async () => (await readFile(live, 'utf8')) === 'two\n' && !existsSync(host.paths.journal));
+
+  // Port 9 is "discard": nothing listens there.
+  const health = { deadlineSeconds: 1, tcp: [{ name: 'service', host: '127.0.0.1', port: 9 }] };
+  await split.desire('three', 'Applied', { ...specOf('three\n'), kernelArguments: ['three'] }, { health });
+  await split.runUntil(async () => {
+    const failed = await readFile(host.paths.failed, 'utf8');
+    const { booted, bootId } = await host.status();
+    return failed.includes('"three"') && booted.applied?.config === 'two' && bootId !== second.bootId;
+  });
+  expect(await readFile(join((await host.status()).booted.root, 'etc/live'), 'utf8')).toBe('two\n');
 });
