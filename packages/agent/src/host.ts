@@ -3,13 +3,15 @@ import { fingerprintConfig } from '@varve/api';
 import type { RegistryClientOptions } from '@varve/oci';
 import { Sysroot } from '@varve/ostree';
 import { bootDirectory, directoryBoot, machineBoot } from './boot/boot.ts';
+import { staterootOf } from './boot/stateroot.ts';
 import type { Drift } from './content/check.ts';
 import { planContent } from './content/plan.ts';
 import { SourceCache } from './content/source.ts';
 import { hostDrift } from './drift/host-drift.ts';
+import type { DriverName } from './driver/choose.ts';
 import type { HostDeployment, StageProgress } from './driver/driver.ts';
 import { rollbackDeployment } from './driver/kept.ts';
-import { OstreeDriver } from './driver/ostree/driver.ts';
+import { openDriver } from './driver/open.ts';
 import { importFromRegistry } from './driver/ostree/import.ts';
 import { prepareDeployment } from './driver/ostree/prepare.ts';
 import { deploymentName } from './driver/ostree/state.ts';
@@ -21,6 +23,8 @@ import { lockSysroot } from './state/lock.ts';
 import { defaultStateroot, stateDirectoryOf, statePaths } from './state/paths.ts';
 
 export interface HostStatus {
+  /** With the version of its tool, if it has one. */
+  readonly driver: string;
   readonly bootId: string;
   readonly booted: HostDeployment;
   readonly rollback: HostDeployment | undefined;
@@ -34,22 +38,22 @@ export interface HostStatus {
 export interface HostOptions {
   readonly stateroot?: string;
   readonly stateDirectory?: string;
+  /** Instead of the one that the host's tools speak for. */
+  readonly driver?: DriverName | undefined;
+  readonly signal?: AbortSignal;
 }
 
 /** What a host runs. Takes no lock: it can be asked beside its agent. */
 export async function hostStatus(sysroot: string, options: HostOptions = {}): Promise<HostStatus> {
-  const { stateroot = defaultStateroot } = options;
+  const stateroot = await staterootOf(sysroot, options.stateroot);
   const paths = statePaths(options.stateDirectory ?? stateDirectoryOf(sysroot, stateroot));
   const boot = sysroot === '/' ? machineBoot : directoryBoot(sysroot, paths);
-  const driver = new OstreeDriver({
-    sysroot,
-    stateroot,
-    paths,
-    boot,
-    network: new OwnNetwork(async () => undefined, undefined),
-  });
-  const host = await driver.status();
+  const network = new OwnNetwork(async () => undefined, undefined);
+  const { signal = new AbortController().signal } = options;
+  const { driver, choice } = await openDriver({ ...options, sysroot, stateroot, paths, boot, network, signal });
+  const host = await driver.status(signal);
   return {
+    driver: choice.tool?.name ?? choice.name,
     bootId: host.bootId,
     booted: host.booted,
     rollback: rollbackDeployment(host),
@@ -65,7 +69,6 @@ export interface CreateHostOptions extends HostOptions {
   readonly image: string;
   readonly kernelArguments: readonly string[];
   readonly registry?: RegistryClientOptions;
-  readonly signal?: AbortSignal;
   readonly onProgress?: (progress: StageProgress) => void;
 }
 

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
+import { addDriverFlag, type DriverFlag } from '../driver-flag.ts';
 
-interface AgentFlags {
+interface AgentFlags extends DriverFlag {
   sysroot: string;
   helper?: string;
   metrics?: string;
@@ -10,15 +11,14 @@ interface AgentFlags {
 
 /** `varve agent`, or `varve-agent run`. */
 export function addAgent(program: Command, context: Context, name: 'agent' | 'run' = 'agent'): void {
-  program
-    .command(name)
+  addDriverFlag(program.command(name))
     .description('run the agent of this host: follow its node, stage, apply, watch drift')
     .option('--sysroot <directory>', 'the root of the host, or a sysroot in a directory', '/')
     .option('--helper <socket>', 'socket of the helper that does what needs root (default: this process does it)')
     .option('--metrics <socket>', 'where to serve metrics for Prometheus (default: nowhere)')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options: AgentFlags) => {
-      const { sysroot, helper, metrics } = options;
+      const { sysroot, driver, helper, metrics } = options;
       const [{ RecentLog, restartProcess, runAgent }, { createLogger }] = await Promise.all([
         import('@varve/agent'),
         import('../logger.ts'),
@@ -29,6 +29,7 @@ export function addAgent(program: Command, context: Context, name: 'agent' | 'ru
         signal: context.signal,
         logger: createLogger(options.logLevel, { copy: recentLog }),
         recentLog,
+        ...(driver === undefined ? {} : { driver }),
         ...(helper === undefined ? {} : { helper }),
         ...(metrics === undefined ? {} : { metrics }),
       });

@@ -26,7 +26,7 @@ function addStatus(host: Command, context: Context): void {
     .action(async (options: { sysroot: string }, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
       const { hostStatus } = await import('@varve/agent');
-      const status = summarizeHost(await hostStatus(options.sysroot));
+      const status = summarizeHost(await hostStatus(options.sysroot, { signal: context.signal }));
       print(context.terminal, globals.output, status, () => formatHostStatus(status));
     });
 }

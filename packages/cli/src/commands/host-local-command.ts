@@ -1,19 +1,16 @@
 // `varve host rebase|kargs|rollback|confirm|diff|gc|selftest`: the host itself, without any control plane.
-import type { DriverName, LocalHost } from '@varve/agent';
-import { type Command, Option } from 'commander';
+import type { LocalHost } from '@varve/agent';
+import type { Command } from 'commander';
 import { type Context, collect, type GlobalOptions } from '../context.ts';
+import { addDriverFlag, type DriverFlag } from '../driver-flag.ts';
 import { CliError } from '../error.ts';
 import { formatTable, print, printable } from '../output.ts';
 import { ProgressBar } from '../progress.ts';
 import { addRegistryFlags, type RegistryFlags } from '../registry-flags.ts';
 import { carryOut, warnOfAgent } from './host-change.ts';
 
-/** Written down here as well: @varve/agent is loaded by the command that runs. */
-const drivers: readonly DriverName[] = ['ostree', 'bootc', 'rpm-ostree'];
-
-interface HostFlags extends RegistryFlags {
+interface HostFlags extends RegistryFlags, DriverFlag {
   readonly sysroot: string;
-  readonly driver?: DriverName;
 }
 interface ChangeFlags extends HostFlags {
   readonly dryRun?: boolean;
@@ -31,9 +28,9 @@ export function addLocalHost(host: Command, context: Context): void {
 }
 
 function addHostFlags(command: Command): Command {
-  return command
-    .option('--sysroot <directory>', 'the root of the host, or a sysroot in a directory', '/')
-    .addOption(new Option('--driver <name>', 'instead of the one that the host has tools for').choices(drivers));
+  return addDriverFlag(
+    command.option('--sysroot <directory>', 'the root of the host, or a sysroot in a directory', '/'),
+  );
 }
 
 function addChangeFlags(command: Command): Command {

@@ -3,6 +3,7 @@ import type { HostStatus } from '@varve/agent';
 import { formatBytes, type Terminal } from '../output.ts';
 
 export interface HostSummary {
+  readonly driver: string;
   readonly booted: DeploymentSummary;
   readonly rollback: DeploymentSummary | null;
   /** Another deployment than the booted one boots next. */
@@ -25,6 +26,7 @@ type Deployment = HostStatus['booted'];
 
 export function summarizeHost(status: HostStatus): HostSummary {
   return {
+    driver: status.driver,
     booted: summarizeDeployment(status.booted),
     rollback: status.rollback === undefined ? null : summarizeDeployment(status.rollback),
     bootPending: status.next !== undefined && status.next.name !== status.booted.name,
@@ -46,6 +48,7 @@ function summarizeDeployment(deployment: Deployment): DeploymentSummary {
 
 export function formatHostStatus(status: HostSummary): string {
   const lines = [
+    `driver:     ${status.driver}`,
     `booted:     ${describe(status.booted)}`,
     `rollback:   ${status.rollback === null ? 'none' : describe(status.rollback)}`,
     `kernel:     ${status.kernelArguments.join(' ')}`,
