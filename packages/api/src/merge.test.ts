@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ApiError } from './error.ts';
 import { type MachineConfig, roleLabel } from './kinds/machine-config.ts';
 import type { MachineConfigSpec } from './machine-config-spec.ts';
-import { mergeMachineConfigs, parseIgnition, renderMachineConfig } from './merge.ts';
+import { kernelArgumentChangeOf, mergeMachineConfigs, parseIgnition, renderMachineConfig } from './merge.ts';
 
 const pool = { name: 'web', uid: 'uid-1' };
 
@@ -168,6 +168,16 @@ describe('conflicts', () => {
     expect(codeOf(() => mergeMachineConfigs(configs))).toMatch(
       /^CONFIG_INVALID: MachineConfig two: .*MachineConfig one/,
     );
+  });
+
+  it("unites Ignition's kernel arguments; of two that contradict each other the later one wins", () => {
+    const withArguments = (name: string, kernelArguments: object) =>
+      config(name, { config: { ignition: { version: '3.4.0' }, kernelArguments } });
+    const merged = mergeMachineConfigs([
+      withArguments('a', { shouldExist: ['a', 'b'], shouldNotExist: ['c', 'd'] }),
+      withArguments('b', { shouldExist: ['c'], shouldNotExist: ['a', 'd', 'e'] }),
+    ]);
+    expect(kernelArgumentChangeOf(merged.spec)).toEqual({ add: ['b', 'c'], remove: ['d', 'a', 'e'] });
   });
 
   it('refuses a rendered config that etcd would refuse', () => {

@@ -16,7 +16,7 @@ const manifests = new Map(
 );
 
 test.each<ResourceDefinition>([machineConfigResource, machineConfigurationResource])('$kind', (definition) => {
-  const manifest = parse(manifests.get(definition.kind) ?? '');
+  const manifest = parse(manifests.get(definition.kind) ?? '', { version: '1.1' });
   const object = { metadata: manifest.metadata, ...definition.schema.parse(manifest) };
   expect(definition.validate?.(object, undefined)).toEqual([]);
 });
