@@ -4,6 +4,7 @@ export const agentErrorCodes = [
   'JOIN_DENIED',
   'JOIN_PENDING',
   'IDENTITY_INVALID',
+  'TPM_FAILED',
   'AGENT_RUNNING',
   'STATE_CORRUPT',
   'TARGET_UNSIGNED',

@@ -7,6 +7,7 @@ import type { Connection } from '@varve/kube';
 import * as z from 'zod';
 import { AgentError } from '../error.ts';
 import { readState, readTextIfThere, writeDurable, writeState } from '../state/durable-file.ts';
+import { hasTpm, isSealed, sealKey, unsealKey } from './tpm.ts';
 
 const serverSchema = z.object({ server: z.string(), nodeName: z.string(), ca: z.string().optional() });
 export type Server = z.infer<typeof serverSchema>;
@@ -25,12 +26,17 @@ export async function readIdentity(directory: string): Promise<Identity | undefi
   const credential = await readTextIfThere(join(directory, files.credential));
   if (!server || credential === undefined) return undefined;
   const cert = pemBlock(credential, 'CERTIFICATE');
-  const key = pemBlock(credential, 'PRIVATE KEY');
+  const key = pemBlock(await openKey(credential), 'PRIVATE KEY');
   if (cert && key && isCertificate(cert)) return { ...server, cert, key };
   throw new AgentError(
     'IDENTITY_INVALID',
     `${directory} holds no usable certificate; remove it and join the host again`,
   );
+}
+
+/** The certificate alone (PEM), which no TPM has to open. */
+export async function readCertificate(directory: string): Promise<string | undefined> {
+  return pemBlock((await readTextIfThere(join(directory, files.credential))) ?? '', 'CERTIFICATE');
 }
 
 export async function readServer(directory: string): Promise<Server | undefined> {
@@ -49,10 +55,10 @@ export async function writeServer(directory: string, server: Server): Promise<vo
  */
 export async function pendingKey(directory: string, create: () => string, inUse?: string): Promise<string> {
   const path = join(directory, files.pendingKey);
-  const existing = await readTextIfThere(path);
+  const existing = await openKey((await readTextIfThere(path)) ?? '');
   if (existing && existing.trim() !== inUse?.trim()) return existing;
   const key = create();
-  await writeDurable(path, key);
+  await writeDurable(path, await closeKey(key));
   return key;
 }
 
@@ -60,9 +66,10 @@ export async function discardPendingKey(directory: string): Promise<void> {
   await writeDurable(join(directory, files.pendingKey), '');
 }
 
-/** Replaces key and certificate in one step. */
+/** Replaces key and certificate in one step. Where there is a TPM, it alone can open the key. */
 export async function writeCredential(directory: string, credential: { cert: string; key: string }): Promise<void> {
-  await writeDurable(join(directory, files.credential), `${credential.cert.trim()}\n${credential.key.trim()}\n`);
+  const key = await closeKey(`${credential.key.trim()}\n`);
+  await writeDurable(join(directory, files.credential), `${credential.cert.trim()}\n${key}`);
   await discardPendingKey(directory);
 }
 
@@ -75,6 +82,14 @@ export function connectionOf(identity: Identity): Connection {
 export function renewalTime(cert: string): Date {
   const { validFromDate, validToDate } = new X509Certificate(cert);
   return new Date(validFromDate.getTime() + ((validToDate.getTime() - validFromDate.getTime()) * 2) / 3);
+}
+
+async function openKey(text: string): Promise<string> {
+  return isSealed(text) ? await unsealKey(text) : text;
+}
+
+async function closeKey(pem: string): Promise<string> {
+  return (await hasTpm()) ? await sealKey(pem) : pem;
 }
 
 function isCertificate(pem: string): boolean {
