@@ -1,16 +1,14 @@
 // The agent of one host: puts the parts together and runs them until a boot is due or it is told to stop.
 
-import type { RegistryClientOptions } from '@varve/oci';
 import { type Logger, pino } from 'pino';
 import type { Drift } from './content/check.ts';
 import { monitorDrift } from './drift/monitor.ts';
 import { withDiffs } from './drift/with-diffs.ts';
-import type { DriverName } from './driver/choose.ts';
 import type { DriftRequest, HostDriver } from './driver/driver.ts';
-import { readIdentity } from './enroll/identity.ts';
+import { readCertificate } from './enroll/identity.ts';
 import { treeOf } from './live/live-host.ts';
 import { serveMetrics } from './metrics/server.ts';
-import { openHost } from './open-host.ts';
+import { type OpenHostOptions, openHost } from './open-host.ts';
 import { Reconciler } from './reconcile/run.ts';
 import { NodeEvents } from './report/events.ts';
 import { LogRequests } from './report/log-request.ts';
@@ -23,24 +21,14 @@ import { followServer, requireIdentity, type SessionParts } from './session.ts';
 import { lockSysroot } from './state/lock.ts';
 import { defaultStateroot, stateDirectoryOf, statePaths } from './state/paths.ts';
 
-export interface AgentOptions {
-  /** `/` on a booted host, else a directory that holds a sysroot. */
-  readonly sysroot: string;
-  readonly stateroot?: string;
-  /** Instead of the one that the host's tools speak for; the helper's own choice where there is one. */
-  readonly driver?: DriverName;
+export interface AgentOptions extends OpenHostOptions {
   /** Where `joinHost` left the identity; below the stateroot's /var unless given. */
   readonly stateDirectory?: string;
-  /** Socket of the privileged helper; without one this process does everything itself, as root. */
-  readonly helper?: string;
-  readonly signal: AbortSignal;
   readonly logger?: Logger;
   /** Where `logger` writes too; shown to who asks for it by way of the control plane. */
   readonly recentLog?: RecentLog;
   /** Path of a socket that gives metrics to Prometheus; none unless given. */
   readonly metrics?: string;
-  /** For all registries; by default the control plane's gets the node's certificate, others the containers auth files. */
-  readonly registry?: RegistryClientOptions;
   /** Milliseconds between full drift checks without an event. */
   readonly driftInterval?: number;
 }
@@ -87,8 +75,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
   const logRequests = new LogRequests(options.recentLog ?? new RecentLog(), (change) => status.update(change));
   const parts: SessionParts = { reconciler, status, node, events, logRequests, logger };
   await using _metrics = await serveMetrics(options.metrics, async () => {
-    const identity = await readIdentity(paths.identity);
-    return { view: status.view, failures, certificate: identity?.cert };
+    return { view: status.view, failures, certificate: await readCertificate(paths.identity) };
   });
   const background = [followServer(paths.identity, parts, running), watchDrift(driver, parts, options, running)];
   const failed = Promise.withResolvers<never>();

@@ -1,7 +1,8 @@
 // The host that an agent works on: in this process, which is root then, or by way of the helper.
+import type { RegistryClientOptions } from '@varve/oci';
 import type { Logger } from 'pino';
-import type { AgentOptions } from './agent.ts';
 import { startBoot } from './boot/start-boot.ts';
+import type { DriverName } from './driver/choose.ts';
 import type { HostDriver } from './driver/driver.ts';
 import { openDriver } from './driver/open.ts';
 import { readIdentity } from './enroll/identity.ts';
@@ -14,18 +15,31 @@ import { registryClientFor } from './network/registry.ts';
 import { removeTemporaries } from './state/durable-file.ts';
 import type { StatePaths } from './state/paths.ts';
 
+export interface OpenHostOptions {
+  /** `/` on a booted host, else a directory that holds a sysroot. */
+  readonly sysroot: string;
+  readonly stateroot?: string;
+  /** Instead of the one that the host's tools speak for; the helper's own choice where there is one. */
+  readonly driver?: DriverName;
+  /** Socket of the privileged helper; without one this process does everything itself, as root. */
+  readonly helper?: string;
+  /** For all registries; by default the control plane's gets the node's certificate, others the containers auth files. */
+  readonly registry?: RegistryClientOptions;
+  readonly signal: AbortSignal;
+}
+
 export interface OpenHost extends AsyncDisposable {
   readonly driver: HostDriver;
   readonly gate: TargetGate;
 }
 
-export async function openHost(options: AgentOptions, paths: StatePaths, logger: Logger): Promise<OpenHost> {
+export async function openHost(options: OpenHostOptions, paths: StatePaths, logger: Logger): Promise<OpenHost> {
   return options.helper === undefined
     ? await openHere(options, paths, logger)
     : await openRemote(options, paths, options.helper);
 }
 
-async function openHere(options: AgentOptions, paths: StatePaths, logger: Logger): Promise<OpenHost> {
+async function openHere(options: OpenHostOptions, paths: StatePaths, logger: Logger): Promise<OpenHost> {
   const { sysroot, stateroot, driver: wanted, signal } = options;
   await removeTemporaries(paths.directory);
   const boot = await startBoot(sysroot, paths, logger, signal);
@@ -35,7 +49,7 @@ async function openHere(options: AgentOptions, paths: StatePaths, logger: Logger
   return { driver, gate: new RootGate(paths), async [Symbol.asyncDispose]() {} };
 }
 
-async function openRemote({ registry }: AgentOptions, paths: StatePaths, socket: string): Promise<OpenHost> {
+async function openRemote({ registry }: OpenHostOptions, paths: StatePaths, socket: string): Promise<OpenHost> {
   await removeTemporaries(paths.agent);
   const identity = () => readIdentity(paths.identity);
   const lender = new Lender(

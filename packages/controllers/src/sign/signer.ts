@@ -4,10 +4,12 @@ import {
   disruptionPolicyOf,
   type MachineConfig,
   type MachineConfigNode,
+  type MachineConfigPool,
+  type MachineConfiguration,
   machineConfigurationName,
   type SigningKeys,
 } from '@varve/api';
-import type { Sources } from '../context.ts';
+import type { Informer } from '@varve/kube';
 import { type TargetPolicies, targetContent, withSignedTarget } from './target.ts';
 
 /** Where the controllers get the key that signs. It may change while they run. */
@@ -17,13 +19,20 @@ export interface SigningKeySource {
   onChange(listener: () => void): void;
 }
 
+/** Copies of what is signed, and of what is said about it. */
+interface Informers {
+  readonly configs: Pick<Informer<MachineConfig>, 'get'>;
+  readonly configurations: Pick<Informer<MachineConfiguration>, 'get'>;
+  readonly pools: Pick<Informer<MachineConfigPool>, 'get'>;
+}
+
 export class TargetSigner {
   readonly keys: SigningKeySource;
-  readonly #informers: Pick<Sources, 'configs' | 'configurations' | 'pools'>;
+  readonly #informers: Informers;
   /** Rendered configs never change, are large, and each is signed for many hosts. */
   readonly #digests = new WeakMap<MachineConfig, string>();
 
-  constructor(informers: Pick<Sources, 'configs' | 'configurations' | 'pools'>, keys: SigningKeySource) {
+  constructor(informers: Informers, keys: SigningKeySource) {
     this.#informers = informers;
     this.keys = keys;
   }
