@@ -1,11 +1,17 @@
 // npm run bench -- SUITE [--json]: measures a suite and prints its rows.
 import { parseArgs } from 'node:util';
 import { formatRows, ratioOf, type Suite } from './row.ts';
+import { agentSuite } from './suites/agent.ts';
 import { imagesSuite } from './suites/images.ts';
 import { objectsSuite } from './suites/objects.ts';
 import { rolloutSuite } from './suites/rollout.ts';
 
-const suites: Record<string, Suite> = { images: imagesSuite, objects: objectsSuite, rollout: rolloutSuite };
+const suites: Record<string, Suite> = {
+  agent: agentSuite,
+  images: imagesSuite,
+  objects: objectsSuite,
+  rollout: rolloutSuite,
+};
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });

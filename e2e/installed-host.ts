@@ -62,9 +62,19 @@ export class InstalledHost implements AsyncDisposable {
     return await readFile(join(this.root, 'log'), 'utf8');
   }
 
-  /** For env(1). */
+  /** For env(1); the environment is what packaging/systemd/varve-agent.service sets. */
   #command(...args: string[]): string[] {
-    return ['-i', 'PATH=/usr/bin', '/usr/sbin/chroot', this.root, agent, ...args, '--sysroot', '/host'];
+    return [
+      '-i',
+      'PATH=/usr/bin',
+      'MALLOC_ARENA_MAX=1',
+      '/usr/sbin/chroot',
+      this.root,
+      agent,
+      ...args,
+      '--sysroot',
+      '/host',
+    ];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
