@@ -63,6 +63,12 @@ describe.each([
     expect(await complete('varve', 'image', 'di')).toEqual(['diff']);
   });
 
+  test('knows the commands below a command', async () => {
+    expect(await complete('varve', 'host', '')).toEqual(
+      expect.arrayContaining(['status', 'rebase', 'kargs', 'rollback', 'diff', 'gc', 'selftest']),
+    );
+  });
+
   test('offers the flags of a command', async () => {
     expect(await complete('varve', 'image', 'import', '--')).toEqual(expect.arrayContaining(['--repo', '--as']));
   });

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type Context, collect, type GlobalOptions } from '../context.ts';
+import { addDriverFlag, type DriverFlag } from '../driver-flag.ts';
 import { print } from '../output.ts';
 import { addRegistryFlags, type RegistryFlags } from '../registry-flags.ts';
 import { formatHostStatus, stagingProgress, summarizeHost } from './host.ts';
@@ -19,14 +20,13 @@ export function addHost(program: Command, context: Context): void {
 }
 
 function addStatus(host: Command, context: Context): void {
-  host
-    .command('status')
+  addDriverFlag(host.command('status'))
     .description('what the host runs, what it can go back to, and what differs from its config')
     .option('--sysroot <directory>', 'the root of the host, or a sysroot in a directory', '/')
-    .action(async (options: { sysroot: string }, command: Command) => {
+    .action(async ({ sysroot, driver }: { sysroot: string } & DriverFlag, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
       const { hostStatus } = await import('@varve/agent');
-      const status = summarizeHost(await hostStatus(options.sysroot, { signal: context.signal }));
+      const status = summarizeHost(await hostStatus(sysroot, { driver, signal: context.signal }));
       print(context.terminal, globals.output, status, () => formatHostStatus(status));
     });
 }
