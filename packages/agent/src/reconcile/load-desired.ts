@@ -9,7 +9,7 @@ import {
 } from '@varve/api';
 import { isKubeError, type KubeClient } from '@varve/kube';
 import { readKeyChain } from '../enroll/key-chain.ts';
-import { AgentError } from '../error.ts';
+import { AgentError, type AgentErrorCode } from '../error.ts';
 import type { TargetGate } from '../helper/gate.ts';
 import { readState, writeState } from '../state/durable-file.ts';
 import type { StatePaths } from '../state/paths.ts';
@@ -46,10 +46,16 @@ export async function loadDesired(source: DesiredSource, context: DesiredContext
     if (next) return { desired: next, incomplete: false, refusal: undefined };
     return { desired: await admitKept(kept, context), incomplete: false, refusal: undefined };
   } catch (error) {
-    if (!(error instanceof AgentError)) throw error;
-    const desired = await admitKept(kept, context).catch(() => undefined);
-    return { desired, incomplete: false, refusal: error };
+    if (!isRefusal(error)) throw error;
+    return { desired: await admitUnlessRefused(kept, context), incomplete: false, refusal: error };
   }
+}
+
+const refusals: readonly AgentErrorCode[] = ['TARGET_UNSIGNED', 'TARGET_MISMATCH', 'TARGET_REPLAYED', 'KEYS_UNTRUSTED'];
+
+/** Anything else says nothing about the target: without one the host would go back to what it runs. */
+function isRefusal(error: unknown): error is AgentError {
+  return error instanceof AgentError && refusals.includes(error.code);
 }
 
 /** What the object asks for; undefined when that is nothing new. */
@@ -87,6 +93,19 @@ async function admitKept(kept: KeptDesired | undefined, context: DesiredContext)
   return { ...(await context.gate.admit({ envelope, spec }, context.signal)), uid, generation };
 }
 
+/** Undefined when even what was taken before is not trusted any more: its key was revoked. */
+async function admitUnlessRefused(
+  kept: KeptDesired | undefined,
+  context: DesiredContext,
+): Promise<Desired | undefined> {
+  try {
+    return await admitKept(kept, context);
+  } catch (error) {
+    if (isRefusal(error)) return undefined;
+    throw error;
+  }
+}
+
 /** A signature by a key that the host does not know may be by a newer one. Undefined while that cannot be asked. */
 async function checkWithNewestKeys(
   envelope: string,
@@ -96,7 +115,7 @@ async function checkWithNewestKeys(
   try {
     return await gate.check(envelope, signal);
   } catch (error) {
-    if (!(error instanceof AgentError) || error.code !== 'TARGET_UNSIGNED') throw error;
+    if (!isRefusal(error) || error.code !== 'TARGET_UNSIGNED') throw error;
     const chain = await unlessAway(() => readKeyChain(client, signal), signal);
     if (!chain) return undefined;
     if (!(await gate.followKeys(chain, signal))) throw error;

@@ -10,7 +10,7 @@ import {
   type SigningKeys,
 } from '@varve/api';
 import type { Informer } from '@varve/kube';
-import { type TargetPolicies, targetContent, withSignedTarget } from './target.ts';
+import { type Signer, signerOf, type TargetPolicies, targetContent, withSignedTarget } from './target.ts';
 
 /** Where the controllers get the key that signs. It may change while they run. */
 export interface SigningKeySource {
@@ -31,6 +31,7 @@ export class TargetSigner {
   readonly #informers: Informers;
   /** Rendered configs never change, are large, and each is signed for many hosts. */
   readonly #digests = new WeakMap<MachineConfig, string>();
+  readonly #signers = new WeakMap<SigningKeys, Signer>();
 
   constructor(informers: Informers, keys: SigningKeySource) {
     this.#informers = informers;
@@ -42,7 +43,14 @@ export class TargetSigner {
     const config = this.#informers.configs.get(state.spec.configVersion.desired);
     if (!config) return state;
     const content = targetContent(state, this.#digestOf(config), this.#policiesFor(state.spec.pool.name));
-    return content ? withSignedTarget(state, content, this.keys.current(), new Date()) : state;
+    return content ? withSignedTarget(state, content, this.#signer(), new Date()) : state;
+  }
+
+  #signer(): Signer {
+    const keys = this.keys.current();
+    const signer = this.#signers.get(keys) ?? signerOf(keys);
+    this.#signers.set(keys, signer);
+    return signer;
   }
 
   #policiesFor(name: string): TargetPolicies {

@@ -9,7 +9,7 @@ import {
   type TargetStatement,
 } from '@varve/api';
 import { expect, test } from 'vitest';
-import { targetContent, withSignedTarget } from './target.ts';
+import { signerOf, targetContent, withSignedTarget } from './target.ts';
 
 const configDigest = `sha256:${'1'.repeat(64)}`;
 const image = `registry.test/os@sha256:${'a'.repeat(64)}`;
@@ -36,7 +36,7 @@ function node(phase: 'Staged' | 'Applied', annotation?: string): MachineConfigNo
 function sign(state: MachineConfigNode, signer: SigningKeys, now = new Date(1000)): MachineConfigNode {
   const content = targetContent(state, configDigest, {});
   if (!content) throw new Error('there is nothing to sign');
-  return withSignedTarget(state, content, signer, now);
+  return withSignedTarget(state, content, signerOf(signer), now);
 }
 
 function opened(state: MachineConfigNode, signer: SigningKeys): TargetStatement {

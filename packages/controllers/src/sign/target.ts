@@ -1,5 +1,5 @@
 // The signed target of a host, made from its MachineConfigNode. Pure but for the signature. Whoever writes the spec writes the signature with it, so that an agent never sees one without the other.
-import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import {
   canonicalJson,
   followKeys,
@@ -36,20 +36,32 @@ export function targetContent(
   };
 }
 
+/** Keys as they are used: each is made once, and signs for many hosts. */
+export interface Signer {
+  readonly key: KeyObject;
+  readonly keyId: string;
+  /** Whose signatures count, for the sequence. */
+  readonly trusted: readonly KeyObject[];
+}
+
+export function signerOf({ privateKey, chain }: SigningKeys): Signer {
+  const key = createPrivateKey(privateKey);
+  const newest = followKeys(chain, undefined);
+  return { key, keyId: keyIdOf(createPublicKey(key)), trusted: 'keys' in newest ? keyObjects(newest.keys) : [] };
+}
+
 /** The object with a signature over `content`; the same object when it has one by the key that signs now. */
 export function withSignedTarget(
   state: MachineConfigNode,
   content: TargetContent,
-  { privateKey, chain }: SigningKeys,
+  { key, keyId, trusted }: Signer,
   now: Date,
 ): MachineConfigNode {
-  const key = createPrivateKey(privateKey);
-  const trusted = followKeys(chain, undefined);
   const present = state.metadata.annotations?.[signedTargetAnnotation] ?? '';
   // Only a sequence that was signed counts: anybody else's could be so high that none can follow.
-  const opened = openTarget(present, 'keys' in trusted ? keyObjects(trusted.keys) : []);
+  const opened = openTarget(present, trusted);
   const signed = 'statement' in opened ? opened : undefined;
-  if (signed?.keyId === keyIdOf(createPublicKey(key)) && isSame(signed.statement, content)) return state;
+  if (signed?.keyId === keyId && isSame(signed.statement, content)) return state;
   const sequence = nextSequence(signed?.statement.sequence, now);
   const envelope = signTarget({ ...content, sequence }, key);
   const annotations = { ...state.metadata.annotations, [signedTargetAnnotation]: envelope };
