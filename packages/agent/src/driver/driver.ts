@@ -22,6 +22,8 @@ export interface HostDeployment {
   readonly applied: AppliedConfig | undefined;
   /** False for one that an apply left half-made; only such ones may vanish. */
   readonly complete: boolean;
+  /** Somebody wants it kept (ostree-admin-pin(1)). */
+  readonly pinned?: boolean | undefined;
   /** Where its files lie. */
   readonly root: string;
   /** Where its /var lies when that is not below `root`. */

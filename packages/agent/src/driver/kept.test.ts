@@ -48,3 +48,9 @@ test.each([
 test('what runs, what comes next and the way back are kept', () => {
   expect(keptDeployments({ ...state, deployments: [c, a, b] }).map(({ name }) => name)).toEqual(['a', 'c', 'b']);
 });
+
+test('what somebody pinned is kept, wherever it stands', () => {
+  const pinned = { ...c, pinned: true };
+  const kept = keptDeployments({ ...state, deployments: [a, b, deployment('d'), pinned] });
+  expect(kept.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+});

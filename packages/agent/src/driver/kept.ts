@@ -4,11 +4,12 @@ import type { HostDeployment, HostState } from './driver.ts';
 
 type Deployments = Pick<HostState, 'booted' | 'deployments' | 'failed' | 'probation' | 'bootId'>;
 
-/** Everything that the host keeps: what runs, what boots next, and the one before what runs. */
+/** Everything that the host keeps: what runs, what boots next, the one before what runs, and what is pinned. */
 export function keptDeployments(host: Deployments): HostDeployment[] {
   const next = host.deployments[0];
   const rollback = rollbackDeployment(host);
-  return [...new Set([host.booted, ...(next ? [next] : []), ...(rollback ? [rollback] : [])])];
+  const pinned = host.deployments.filter((deployment) => deployment.pinned);
+  return [...new Set([host.booted, ...(next ? [next] : []), ...(rollback ? [rollback] : []), ...pinned])];
 }
 
 /**

@@ -34,12 +34,12 @@ export function toolRunner(environment: Readonly<Record<string, string>> = {}): 
  * For a process that is confined: the tools have to mount, and to reach registries. systemd runs them in units of their
  * own (systemd-run(1)); they are given verified digests only.
  */
-export function outsideRunner(): RunTool {
+export function outsideRunner(environment: Readonly<Record<string, string>> = {}): RunTool {
   return async (file, args, options) => {
     if (!(await isThere(join('/usr/bin', file)))) return undefined;
     const unit = ['--quiet', '--wait', '--pipe', '--collect', '--service-type=exec', '--setenv=LC_ALL=C'];
     try {
-      return await runCommand('systemd-run', [...unit, '--', file, ...args], {}, options);
+      return await runCommand('systemd-run', [...unit, '--', file, ...args], environment, options);
     } catch (error) {
       throw commandFailed([file, ...args], error, options.signal);
     }

@@ -7,6 +7,9 @@ import { isErrno } from '../state/durable-file.ts';
 /** There while something is staged (ostree src/libostree/ostree-sysroot-private.h, _OSTREE_SYSROOT_RUNSTATE_STAGED). */
 export const stagedPath = '/run/ostree/staged-deployment';
 
+/** ostree-admin-undeploy(1): what is staged comes first in OSTree's list. bootc has no verb for it. */
+export const discardArguments = ['admin', 'undeploy', '0'];
+
 export async function isStaged(path: string): Promise<boolean> {
   try {
     await access(path);

@@ -15,6 +15,7 @@ const deploymentSchema = z.object({
   kernelArguments: z.array(z.string()),
   applied: appliedConfigSchema.optional(),
   complete: z.boolean(),
+  pinned: z.boolean().optional(),
   root: z.string(),
   varDirectory: text,
 });

@@ -22,6 +22,3 @@ export function switchArguments({ image, enforcePolicy }: SwitchOptions): string
 }
 
 export const rollbackArguments = ['rollback'];
-
-/** ostree-admin-undeploy(1); what is staged comes first in OSTree's list. bootc has no verb for it. */
-export const discardArguments = ['admin', 'undeploy', '0'];

@@ -7,10 +7,9 @@ import { AgentError } from '../../error.ts';
 import type { HostDeployment } from '../driver.ts';
 import type { FetchedImage, FetchRequest, ImageTool } from '../image-tool.ts';
 import { fetchTimeout, type RunTool, requireTool } from '../run-tool.ts';
-import { isStaged, readOrigin, stagedPath } from '../staged.ts';
+import { discardArguments, isStaged, readOrigin, stagedPath } from '../staged.ts';
 import { isAtLeast, parseToolVersion } from '../tool-version.ts';
 import {
-  discardArguments,
   minimumBootcVersion,
   rollbackArguments,
   statusArguments,

@@ -45,6 +45,7 @@ import type {
 } from '../driver.ts';
 import type { ImageTool } from '../image-tool.ts';
 import { keptDeployments, rollbackDeployment } from '../kept.ts';
+import { stagedPath } from '../staged.ts';
 import { targetImage } from '../target-image.ts';
 import { OwnImporter } from './import.ts';
 import { prepareDeployment } from './prepare.ts';
@@ -81,7 +82,7 @@ export class OstreeDriver implements HostDriver {
 
   constructor(options: OstreeDriverOptions) {
     this.#options = options;
-    this.#tool = options.tool ?? new OwnImporter(options.network);
+    this.#tool = options.tool ?? new OwnImporter(options.network, options.sysroot === '/' ? stagedPath : undefined);
     this.#sources = new SourceCache(options.paths.sources, options.network);
     this.#live = new LiveHost({
       paths: options.paths,

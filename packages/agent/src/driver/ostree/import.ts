@@ -6,6 +6,8 @@ import { AgentError } from '../../error.ts';
 import type { Network } from '../../network/network.ts';
 import type { StageProgress } from '../driver.ts';
 import type { FetchedImage, FetchRequest, ImageTool } from '../image-tool.ts';
+import { type RunTool, requireTool, toolRunner } from '../run-tool.ts';
+import { discardArguments, isStaged } from '../staged.ts';
 
 export interface ImportOptions {
   readonly sysroot: Sysroot;
@@ -43,14 +45,19 @@ export async function importFromRegistry(options: ImportOptions): Promise<Ostree
   return commit;
 }
 
-/** Nothing is staged by this tool, and the images of hosts that it serves bring no kernel arguments. */
+/** Nothing is staged by this tool, but maybe by `ostree admin deploy --stage`; and the images of hosts that it serves bring no kernel arguments. */
 export class OwnImporter implements ImageTool {
   readonly name = 'ostree';
   readonly abilities = imageOnly;
   readonly #network: Network;
+  readonly #stagedPath: string | undefined;
+  readonly #run: RunTool;
 
-  constructor(network: Network) {
+  /** `stagedPath`: where OSTree says that something is staged; undefined for a sysroot that is not booted. */
+  constructor(network: Network, stagedPath: string | undefined, run = toolRunner()) {
     this.#network = network;
+    this.#stagedPath = stagedPath;
+    this.#run = run;
   }
 
   async booted(): Promise<undefined> {}
@@ -64,7 +71,10 @@ export class OwnImporter implements ImageTool {
 
   async pending(): Promise<undefined> {}
 
-  async discardStaged(): Promise<void> {}
+  async discardStaged(signal: AbortSignal): Promise<void> {
+    if (this.#stagedPath === undefined || !(await isStaged(this.#stagedPath))) return;
+    await requireTool(this.#run, 'ostree', discardArguments, { signal });
+  }
 
   async imageKernelArguments(): Promise<readonly string[]> {
     return [];

@@ -31,6 +31,7 @@ export async function describeDeployment(
     kernelArguments: deployment.kernelArguments,
     applied,
     complete: applied !== undefined || record.adopted.includes(name),
+    pinned: deployment.pinned,
     root,
     varDirectory: varDirectory ?? (root === '/' ? undefined : '/var'),
   };
