@@ -5,7 +5,6 @@ import { ObjectIndex } from './object-index.ts';
 import { type Commit, metadataString } from './objects/commit.ts';
 import { escapeRef, imageRefPrefix, layerRefPrefix } from './ref-name.ts';
 import type { Sysroot } from './sysroot/sysroot.ts';
-import { removeStaleTemporaries } from './temporary.ts';
 
 export interface GarbageOptions {
   /** Commits of images that are to stay, besides those that are deployed: what is staged. */
@@ -19,8 +18,8 @@ export interface CollectedGarbage {
 }
 
 /**
- * Removes the images that are neither deployed nor kept, the layers that no other image has, their objects, and what
- * killed processes left in tmp/. Not while an image is imported: its objects have no name yet.
+ * Removes the images that are neither deployed nor kept, the layers that no other image has, and their objects. Not while
+ * an image is imported: its objects have no name yet.
  */
 export async function collectGarbage(sysroot: Sysroot, options: GarbageOptions = {}): Promise<CollectedGarbage> {
   const { repository } = sysroot;
@@ -43,7 +42,6 @@ export async function collectGarbage(sysroot: Sysroot, options: GarbageOptions =
     await repository.deleteRef(ref);
     layersRemoved++;
   }
-  await removeStaleTemporaries(repository.path);
   await runCommand('ostree', ['admin', 'cleanup', `--sysroot=${sysroot.path}`], { signal: options.signal });
   await (await ObjectIndex.open(repository)).compact(repository);
   return { imagesRemoved, layersRemoved };

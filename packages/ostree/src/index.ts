@@ -17,6 +17,7 @@ export type { BootEntry, BootLink } from './sysroot/boot-entry.ts';
 export { type Deployment, type DeploymentIdentity, isSameDeployment } from './sysroot/deployment.ts';
 export { assertKernelArguments } from './sysroot/kernel-arguments.ts';
 export { type DeployOptions, Sysroot } from './sysroot/sysroot.ts';
+export { removeStaleTemporaries } from './temporary.ts';
 export {
   readFileInTree,
   removeInTree,

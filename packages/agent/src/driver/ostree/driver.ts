@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { fingerprintConfig, kernelCommandLine } from '@varve/api';
 import { parseImageReference } from '@varve/oci';
-import { collectGarbage, type Deployment, parseChecksum, Sysroot } from '@varve/ostree';
+import { collectGarbage, type Deployment, parseChecksum, removeStaleTemporaries, Sysroot } from '@varve/ostree';
 import spawn from 'nano-spawn';
 import * as z from 'zod';
 import type { Boot } from '../../boot/boot.ts';
@@ -149,6 +149,7 @@ export class OstreeDriver implements HostDriver {
     if ((await readTextIfThere(paths.applying)) !== undefined) {
       await spawn('ostree', ['admin', 'cleanup', `--sysroot=${sysroot}`], { signal, timeout: cleanupTimeout });
     }
+    await removeStaleTemporaries(join(sysroot, 'ostree/repo'));
     await this.#live.recover(await this.status(), signal);
     // A live apply that had not proved itself is taken back; there is nothing left to prove.
     if ((await readState(paths.probation, probationSchema))?.live) await removeDurable(paths.probation);
