@@ -9,6 +9,8 @@ import { FakeTools } from '../fixtures/fake-tools.ts';
 import { baseKernelArguments, FixtureHost } from '../fixtures/host.ts';
 import { bootableContent, FixtureRegistry } from '../fixtures/registry.ts';
 import { trustLocally } from '../helper/verify.ts';
+import { LocalHost } from '../local/local-host.ts';
+import { selftest } from '../local/selftest.ts';
 import { OwnNetwork } from '../network/network.ts';
 import { defaultStateroot, stateDirectoryOf, statePaths } from '../state/paths.ts';
 import { BootcTool } from './bootc/tool.ts';
@@ -229,6 +231,40 @@ describe('rpm-ostree', () => {
     await using host = await createToolHost(openNone);
     await using old = await createVersions(host, { 'rpm-ostree': '2021.5' });
     await expect(openRpmOstree(old.tools)).rejects.toMatchObject({ code: 'DRIVER_UNSUITABLE' });
+  });
+});
+
+describe.each(['bootc', 'rpm-ostree'] as const)('the self-test on a host with %s', (driver) => {
+  const openLocal = ({ sysroot, tools: { run, stagedPath } }: ToolHost) =>
+    LocalHost.open({ sysroot, driver, run, stagedPath, registry: { insecure: true }, signal });
+  const look = async (host: ToolHost, local: LocalHost, write: string | undefined) => {
+    const hooks = { onProgress: () => {}, onStep: () => {}, onFinding: () => {} };
+    const findings = await selftest(local, { ...hooks, sysroot: host.sysroot, write, signal });
+    return findings.filter(({ passed }) => !passed).map(({ check }) => check);
+  };
+
+  test('passes, and leaves nothing behind', async () => {
+    await using host = await createToolHost(openNone);
+    using local = await openLocal(host);
+    const before = await local.status();
+    expect(await look(host, local, host.image(2))).toEqual([]);
+    expect((await local.status()).deployments).toEqual(before.deployments);
+    expect(await host.tools.isStaged()).toBe(false);
+  });
+
+  test('only looks unless it is told to write', async () => {
+    await using host = await createToolHost(openNone);
+    const byHand = {
+      bootc: ['switch', '--quiet', '--transport', 'registry', '--retain', host.image(3)],
+      'rpm-ostree': ['rebase', '--lock-finalization', `ostree-unverified-registry:${host.image(3)}`],
+    };
+    await host.tools.run(driver, byHand[driver], { signal });
+    await host.tools.takeCalls();
+    using local = await openLocal(host);
+    // What is locked does not boot by itself.
+    expect(await look(host, local, undefined)).toEqual(driver === 'bootc' ? ['nothing staged by others'] : []);
+    expect(await host.tools.isStaged()).toBe(true);
+    expect(await host.tools.takeCalls()).toEqual([]);
   });
 });
 

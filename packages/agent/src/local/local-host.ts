@@ -89,7 +89,6 @@ export class LocalHost implements Disposable {
       const boot = await startBoot(sysroot, paths, pino({ level: 'silent' }), signal);
       const network = new OwnNetwork(() => readIdentity(paths.identity), registry);
       const opened = await openDriver({ ...options, stateroot, paths, boot, network });
-      await opened.driver.recover(signal);
       return new LocalHost(options, { ...opened, paths, network, lock });
     } catch (error) {
       lock[Symbol.dispose]();

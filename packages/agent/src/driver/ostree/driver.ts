@@ -145,7 +145,6 @@ export class OstreeDriver implements HostDriver {
    */
   async recover(signal: AbortSignal): Promise<void> {
     const { paths, sysroot } = this.#options;
-    await this.#tool.discardStaged(signal);
     if ((await readTextIfThere(paths.applying)) !== undefined) {
       await spawn('ostree', ['admin', 'cleanup', `--sysroot=${sysroot}`], { signal, timeout: cleanupTimeout });
     }
@@ -178,6 +177,7 @@ export class OstreeDriver implements HostDriver {
     }
     const kernelArguments = kernelCommandLine(await this.#baseKernelArguments(staged), plan.kernelArguments);
     onStep('writing the new deployment');
+    await this.#tool.discardStaged(signal);
     const deployment = await sysroot.deploy({
       commit: parseChecksum(staged.checksum),
       stateroot: this.#options.stateroot,
@@ -274,7 +274,6 @@ export class OstreeDriver implements HostDriver {
   }
 
   async collectGarbage(signal: AbortSignal): Promise<void> {
-    await this.#tool.discardStaged(signal);
     const { staged } = await this.status();
     await this.#undeploy('all', signal);
     await this.#live.collectGarbage(await this.status());
@@ -336,6 +335,8 @@ export class OstreeDriver implements HostDriver {
     for (const { name, complete } of host.deployments) {
       if (kept.has(name) || (scope === 'half-made' && complete)) continue;
       signal.throwIfAborted();
+      // While something is staged, OSTree counts differently.
+      await this.#tool.discardStaged(signal);
       await sysroot.undeploy(await this.#find(sysroot, name));
     }
   }
