@@ -2,8 +2,10 @@
 // change into, an empty environment, a sysroot.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, open, readFile, realpath } from 'node:fs/promises';
+import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { createHost } from '@varve/agent';
 import { removeTree } from '../scripts/quickstart/remove.ts';
 import { run } from './process.ts';
@@ -55,7 +57,10 @@ export class InstalledHost implements AsyncDisposable {
   }
 
   async metrics(): Promise<string> {
-    return await run('curl', '--silent', '--unix-socket', join(this.root, 'tmp/metrics.sock'), 'http://host/metrics');
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const options = { socketPath: join(this.root, 'tmp/metrics.sock'), path: '/metrics', agent: false };
+    get(options, (response) => text(response).then(resolve, reject)).on('error', reject);
+    return await promise;
   }
 
   async log(): Promise<string> {

@@ -124,7 +124,7 @@ async function driftLatency(fleet: BenchFleet, signal: AbortSignal): Promise<Row
     name: 'drift-latency',
     unit: 'ms',
     ours,
-    limit: 'seen by curl on the socket, which takes some 10 ms itself',
+    limit: '50 ms: the agent waits for the end of a burst of writes',
   };
 }
 
