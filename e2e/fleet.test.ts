@@ -124,8 +124,13 @@ describe('other tools', () => {
       const pool = await client.get(machineConfigPoolResource, 'worker');
       return pool.status?.resolvedImages?.some(({ reference }) => reference.endsWith('team/copied:today'));
     });
-    const rendered = await fleet.updated(client, 'worker', 180_000);
-    expect((await client.get(machineConfigResource, rendered)).spec.osImageURL).toMatch(/team\/copied@sha256:/);
+    // The digest is recorded before the config that names it: until then the pool is updated to what it had.
+    await eventually('the config is rendered', async () => {
+      const { spec } = await client.get(machineConfigPoolResource, 'worker');
+      const rendered = await client.get(machineConfigResource, spec.configuration?.name ?? '');
+      return rendered.spec.osImageURL?.includes('/team/copied@sha256:');
+    });
+    await fleet.updated(client, 'worker', 180_000);
     const events = await kubectl(['get', 'events', '-A', '-o', 'jsonpath={.items[*].reason}']);
     expect(events).toContain('ImageResolved');
     for (const name of hostNames) {
