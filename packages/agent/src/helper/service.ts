@@ -182,5 +182,5 @@ function refuseIf(problem: string | undefined): void {
 }
 
 function refused(what: string): AgentError {
-  return new AgentError('HELPER_REFUSED', `the helper refuses: ${what}`);
+  return new AgentError('HELPER_REFUSED', `the helper refuses, and changes nothing: ${what}`);
 }
