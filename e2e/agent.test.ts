@@ -27,7 +27,9 @@ import { parseDigest } from '@varve/oci';
 import spawn from 'nano-spawn';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { shiftClock } from '../packages/agent/src/faults/clock.ts';
 import { bootableContent, FixtureRegistry } from '../packages/agent/src/fixtures/registry.ts';
+import { Cable } from './cable.ts';
 import { eventually } from './process.ts';
 
 const token = { id: 'abcdef', secret: '0123456789abcdef' };
@@ -378,4 +380,81 @@ test('a certificate is renewed before it ends, with a new key, and the agent goe
     const lease = await client.get(leaseResource, name, { namespace: 'kube-node-lease' });
     return Date.parse(lease.spec?.renewTime ?? '') > renewed;
   });
+});
+
+test('a certificate that expired while the control plane was away: the host holds what it has until it is joined again', async () => {
+  const name = 'expiring';
+  const sysroot = join(directory, name);
+  await using cable = await Cable.to(server.url);
+  const image = registry.add(bootableContent('1'));
+  await createHost({ sysroot, image, kernelArguments: ['rw'], registry: registryOptions });
+  validity = 5_000;
+  await joinHost(joinOptions(name, { server: cable.url }));
+  validity = undefined;
+  cable.pullOut();
+  new Agent(sysroot).start();
+  const credential = join(stateDirectoryOf(sysroot), 'agent/identity/client.pem');
+  const expiry = new X509Certificate(await readFile(credential, 'utf8')).validToDate.getTime();
+  await eventually('the certificate has expired', async () => Date.now() > expiry + 1_000);
+  cable.plugIn();
+  const before = Date.now();
+  const again = { server: cable.url, timeout: 1_500 };
+  const pending = await joinHost(joinOptions(name, again)).catch((cause) => cause);
+  expect(pending).toMatchObject({ code: 'JOIN_PENDING' });
+  await expect(client.get(leaseResource, name, { namespace: 'kube-node-lease' })).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  });
+  expect((await hostStatus(sysroot)).booted.image).toBe(image);
+  const request = /kubectl certificate approve (\S+?)`/.exec(pending.message)?.[1] ?? '';
+  await spawn('kubectl', [`--kubeconfig=${server.kubeconfig}`, 'certificate', 'approve', request]);
+  await joinHost(joinOptions(name, { server: cable.url }));
+  // The agent that runs takes the new certificate.
+  await eventually('the host is back', async () => {
+    const lease = await client.get(leaseResource, name, { namespace: 'kube-node-lease' });
+    return Date.parse(lease.spec?.renewTime ?? '') > before;
+  });
+});
+
+test('a control plane that is gone for a day: the host holds its config, sees drift, and tells of it later', async () => {
+  const name = 'lonely';
+  const sysroot = join(directory, name);
+  await using cable = await Cable.to(server.url);
+  const image = registry.add(bootableContent('1'));
+  await createHost({ sysroot, image, kernelArguments: ['rw'], registry: registryOptions });
+  await joinHost(joinOptions(name, { server: cable.url }));
+  await client.create(machineConfigPoolResource, {
+    apiVersion: 'machineconfiguration.openshift.io/v1',
+    kind: 'MachineConfigPool',
+    metadata: { name },
+    spec: {
+      machineConfigSelector: { matchLabels: { 'machineconfiguration.openshift.io/role': name } },
+      nodeSelector: { matchLabels: { 'kubernetes.io/hostname': name } },
+    },
+  });
+  const files = [{ path: '/etc/motd', contents: { source: 'data:,managed%0A' } }];
+  const config = { ignition: { version: '3.4.0' }, storage: { files } };
+  await applyConfig('50-lonely', name, { osImageURL: image, config });
+  const agent = new Agent(sysroot);
+  agent.start();
+  const { spec } = await updated(name, ({ spec: wanted }) => wanted.configVersion.desired !== '');
+
+  cable.pullOut();
+  using _day = shiftClock(24 * 60 * 60_000);
+  const { booted } = await hostStatus(sysroot);
+  await appendFile(join(booted.root, 'etc/motd'), 'by hand\n');
+  // An agent that starts without a control plane knows what it is to be.
+  await agent.stop();
+  agent.start();
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  expect((await hostStatus(sysroot)).booted.applied?.config).toBe(spec.configVersion.desired);
+
+  cable.plugIn();
+  const drifted = await eventually('the drift is told', async () => {
+    const found = (await state(name)).status;
+    return condition(found, 'ConfigDrift')?.status === 'True' && found;
+  });
+  expect(drifted.drift).toMatchObject([{ path: '/etc/motd', kind: 'Content' }]);
+  await applyConfig('50-lonely', name, { osImageURL: image, kernelArguments: ['later'], config });
+  const { status } = await updated(name, (found) => found.status?.booted?.kernelArguments?.includes('later') === true);
+  expect(status?.drift ?? []).toEqual([]);
 });

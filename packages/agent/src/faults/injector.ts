@@ -1,4 +1,5 @@
 // Counts the calls of a process that change anything, and does what is asked for at one of them.
+import { shiftClock } from './clock.ts';
 import type { Fault } from './fault.ts';
 
 export interface Call<T> {
@@ -85,13 +86,4 @@ function killGroupIn(milliseconds: number): void {
 
 function sleepSync(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
-}
-
-/** Only what scripts see: certificates of peers are checked by the system's clock, and files get its times. */
-function shiftClock(milliseconds: number): void {
-  globalThis.Date = new Proxy(Date, {
-    construct: (target, args, newTarget) =>
-      Reflect.construct(target, args.length === 0 ? [target.now() + milliseconds] : args, newTarget),
-    get: (target, name) => (name === 'now' ? () => target.now() + milliseconds : Reflect.get(target, name)),
-  });
 }

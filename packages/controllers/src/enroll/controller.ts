@@ -10,7 +10,8 @@ import { tokenLabels } from './node-labels.ts';
 /** Signs with the authority's key, which this package never sees. `validity` in milliseconds; the answer is PEM. */
 export type Signer = (requestPem: string, options: { validity: number }) => Promise<string>;
 
-const day = 24 * 60 * 60 * 1000;
+/** Hosts renew at two thirds: for the last third, ten days, the control plane may be gone before they are locked out. */
+const maxValidity = 30 * 24 * 60 * 60 * 1000;
 /** kube-controller-manager never signs for less (certificates/v1 spec.expirationSeconds). */
 const minValidity = 10 * 60 * 1000;
 
@@ -120,8 +121,8 @@ async function fulfil(
     return;
   }
   await ensureNode(context, wanted.node, csr.spec.username ?? '', signal);
-  const asked = (csr.spec.expirationSeconds ?? day / 1000) * 1000;
-  const certificate = await signer(pem, { validity: Math.min(day, Math.max(minValidity, asked)) });
+  const asked = (csr.spec.expirationSeconds ?? maxValidity / 1000) * 1000;
+  const certificate = await signer(pem, { validity: Math.min(maxValidity, Math.max(minValidity, asked)) });
   const status = { ...csr.status, certificate: Buffer.from(certificate).toString('base64') };
   await context.client.updateStatus(certificateSigningRequestResource, { ...csr, status }, { signal });
   context.events.record(csr, 'Normal', 'Issued', `a certificate for ${request.commonName} was issued`);
