@@ -1,20 +1,22 @@
 // One run of a scenario: the agent meets its faults one start after the other, then starts once more without any and
 // must reach the goal. In between, whatever boots next is all old or all new.
-import { spawn as spawnProcess } from 'node:child_process';
+import { type ChildProcessByStdio, spawn as spawnProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import spawn from 'nano-spawn';
 import { bootDirectory, directoryBoot } from '../boot/boot.ts';
 import { OstreeDriver } from '../driver/ostree/driver.ts';
-import { copySysroot, removeSysroot } from '../fixtures/host.ts';
+import { copySysroot, removeSysroot, waitUntil } from '../fixtures/host.ts';
 import { readFailed } from '../health/failed-target.ts';
 import { hostStatus } from '../host.ts';
 import { OwnNetwork } from '../network/network.ts';
 import { stateDirectoryOf, statePaths } from '../state/paths.ts';
 import type { FaultyAgent } from './bundle.ts';
 import { type Fault, faultVariable, formatFault, traceVariable } from './fault.ts';
+import type { Goal } from './goal.ts';
 import type { Scenario } from './scenario.ts';
 import { findLeftovers, type NextBoot, readNextBoot } from './snapshot.ts';
 
@@ -45,18 +47,21 @@ export interface Expected {
 }
 
 const timeoutMilliseconds = 60_000;
+/** With a clock that is years back, say, a goal may be years away. */
+const faultyTimeoutMilliseconds = 15_000;
 
 /** Throws with the whole story when the host is ever in a mixed state, or does not reach its goal. */
 export async function run(options: RunOptions, expected?: Expected): Promise<Outcome> {
   const sysroot = join(options.directory, randomUUID());
   const trace = `${sysroot}.trace`;
   const story: string[] = [];
+  const { goal } = options.scenario;
   try {
-    await copySysroot(options.scenario.template, sysroot);
+    await options.scenario.template.copyTo(sysroot);
     for (const { fault, powerCut } of [...options.starts, { fault: undefined, powerCut: false }]) {
       story.push(`${fault ? formatFault(fault) : 'no fault'}${powerCut ? ', then a power cut' : ''}`);
       await rm(trace, { force: true });
-      const { output, how, isAlone } = await start(options, sysroot, fault, trace);
+      const { output, how, isAlone } = await startAgent({ ...options, goal, sysroot, fault, trace }).ended;
       story.push(how);
       if (how !== 'exit 0') story.push(await contextOf(trace), output.slice(-2000));
       if (!fault) {
@@ -84,27 +89,47 @@ interface Ending {
   readonly isAlone: boolean;
 }
 
-async function start(
-  { agent, scenario }: RunOptions,
-  sysroot: string,
-  fault: Fault | undefined,
-  trace: string,
-): Promise<Ending> {
-  const args = ['--import', agent.preload, agent.program, sysroot, JSON.stringify(scenario.goal)];
+export interface AgentStart {
+  readonly agent: FaultyAgent;
+  readonly sysroot: string;
+  readonly goal: Goal;
+  readonly fault: Fault | undefined;
+  /** Path of a file that is not there yet. */
+  readonly trace: string;
+}
+
+export interface RunningAgent {
+  readonly ended: Promise<Ending>;
+  /** Until the fault has begun. */
+  meetsFault(): Promise<void>;
+  kill(): void;
+}
+
+/** An agent that ends at its goal, by its fault, or after a while. */
+export function startAgent({ agent, sysroot, goal, fault, trace }: AgentStart): RunningAgent {
+  const args = ['--import', agent.preload, agent.program, sysroot, JSON.stringify(goal)];
   const env = { ...process.env, [traceVariable]: trace, [faultVariable]: fault ? formatFault(fault) : '' };
   // A group of its own, which can be killed with all that it has started.
   const child = spawnProcess(process.execPath, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  return {
+    ended: endOf(child, fault ? faultyTimeoutMilliseconds : timeoutMilliseconds),
+    kill: () => killGroup(child.pid),
+    meetsFault: async () =>
+      await waitUntil(async () => (await readFile(trace, 'utf8')).includes(`\n  ${fault?.kind}\n`)),
+  };
+}
+
+async function endOf(child: ChildProcessByStdio<null, Readable, Readable>, timeout: number): Promise<Ending> {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text;
     });
   }
-  const timer = setTimeout(() => killGroup(child.pid), timeoutMilliseconds);
+  const timer = setTimeout(() => killGroup(child.pid), timeout);
   const [code, signal]: (number | string | null)[] = await once(child, 'exit');
   clearTimeout(timer);
-  const isAlone = !isAlive(child.pid);
-  return { how: signal === null ? `exit ${code}` : `${signal}`, output, isAlone };
+  return { how: signal === null ? `exit ${code}` : `${signal}`, output, isAlone: !isAlive(child.pid) };
 }
 
 function killGroup(pid: number | undefined): void {

@@ -14,8 +14,8 @@ export type ScenarioName = (typeof scenarioNames)[number];
 
 export interface Scenario {
   readonly name: ScenarioName;
-  /** Holds the sysroot that every run begins with a copy of. */
-  readonly template: string;
+  /** Every run begins with a copy of it. */
+  readonly template: FixtureHost;
   readonly goal: Goal;
   /** Configs that may boot next while the goal is not reached. */
   readonly configs: readonly string[];
@@ -114,7 +114,7 @@ export async function prepareScenarios(names: readonly ScenarioName[], around: S
   const scenarios: Scenario[] = [];
   for (const name of names) {
     const template = await host.copyTo(join(directory, name));
-    scenarios.push({ name, template: template.sysroot, ...(await prepare(name, template, images, around)) });
+    scenarios.push({ name, template, ...(await prepare(name, template, images, around)) });
   }
   return scenarios;
 }

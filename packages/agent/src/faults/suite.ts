@@ -25,16 +25,18 @@ export class FaultSuite implements AsyncDisposable {
   readonly directory: string;
   readonly agent: FaultyAgent;
   readonly traced: readonly Traced[];
+  readonly registry: FixtureRegistry;
   readonly #cleanup: AsyncDisposableStack;
 
   private constructor(
     cleanup: AsyncDisposableStack,
-    { directory, agent, traced }: Pick<FaultSuite, 'directory' | 'agent' | 'traced'>,
+    { directory, agent, traced, registry }: Pick<FaultSuite, 'directory' | 'agent' | 'traced' | 'registry'>,
   ) {
     this.#cleanup = cleanup;
     this.directory = directory;
     this.agent = agent;
     this.traced = traced;
+    this.registry = registry;
   }
 
   /** Prepares the scenarios, and runs each of them once without a fault. */
@@ -51,11 +53,17 @@ export class FaultSuite implements AsyncDisposable {
     const traced: Traced[] = [];
     await mkdir(join(directory, 'runs'));
     for (const scenario of await prepareScenarios(names, { directory, registry, server })) {
-      const old = await readNextBoot(scenario.template);
+      const old = await readNextBoot(scenario.template.sysroot);
       const { calls, end } = await run({ scenario, agent, directory: join(directory, 'runs'), starts: [] });
       traced.push({ scenario, expected: { old, end }, calls });
     }
-    return new FaultSuite(cleanup.move(), { directory, agent, traced });
+    return new FaultSuite(cleanup.move(), { directory, agent, traced, registry });
+  }
+
+  find(name: ScenarioName): Traced {
+    const found = this.traced.find(({ scenario }) => scenario.name === name);
+    if (!found) throw new Error(`${name} was not prepared`);
+    return found;
   }
 
   async run({ scenario, expected }: Traced, starts: readonly Start[]): Promise<void> {

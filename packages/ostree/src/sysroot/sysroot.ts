@@ -109,7 +109,14 @@ export class Sysroot {
       await rm(origin, { force: true });
     }
     const after = await this.deployments();
-    const added = after.find((deployment) => !before.some((old) => isSameDeployment(old, deployment)));
+    // Somebody else may deploy at the same time.
+    const words = kernelArguments.join(' ');
+    const added = after.find(
+      (deployment) =>
+        deployment.checksum === commit &&
+        deployment.kernelArguments.join(' ') === words &&
+        !before.some((old) => isSameDeployment(old, deployment)),
+    );
     if (added !== undefined) return added;
     throw new OstreeError(
       'OSTREE_COMMAND_FAILED',
