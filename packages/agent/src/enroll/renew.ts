@@ -12,6 +12,7 @@ import { requestCertificate } from './request.ts';
 /** Longest delay of a Node timer, less than 2^31 ms. */
 const longestSleep = 24 * 60 * 60_000;
 const answerTimeout = 10 * 60_000;
+const wrongClockPause = 10 * 60_000;
 
 /**
  * Waits until the certificate is due, renews it, and returns; tries again until it works or `signal` aborts. Returns too
@@ -37,8 +38,9 @@ export async function renewWhenDue(
       );
     }
     try {
-      await renew(directory, identity, client, signal);
+      const cert = await renew(directory, identity, client, signal);
       logger.info('renewed the certificate');
+      if (renewalTime(cert).getTime() < Date.now()) await waitForClock(logger, signal);
       return;
     } catch (error) {
       signal.throwIfAborted();
@@ -51,7 +53,8 @@ export async function renewWhenDue(
   }
 }
 
-async function renew(directory: string, identity: Identity, client: KubeClient, signal: AbortSignal): Promise<void> {
+/** The new certificate. */
+async function renew(directory: string, identity: Identity, client: KubeClient, signal: AbortSignal): Promise<string> {
   const { nodeName } = identity;
   const key = await pendingKey(directory, createKey, identity.key);
   const cert = await requestCertificate({
@@ -64,4 +67,13 @@ async function renew(directory: string, identity: Identity, client: KubeClient, 
     onProgress: () => {},
   });
   await writeCredential(directory, { cert, key });
+  return cert;
+}
+
+/** Whatever such a host is given is due at once: it must not ask without end. */
+async function waitForClock(logger: Logger, signal: AbortSignal): Promise<void> {
+  logger.warn(
+    "the new certificate is due for renewal already: set this host's clock, which is ahead of the control plane's",
+  );
+  await sleep(wrongClockPause, undefined, { signal });
 }

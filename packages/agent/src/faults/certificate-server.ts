@@ -22,6 +22,8 @@ export class CertificateServer implements AsyncDisposable {
   readonly authority: CertificateAuthority;
   readonly #server: Server;
   readonly #requests = new Map<string, object>();
+  /** Milliseconds. */
+  validity = 30 * day;
 
   private constructor(authority: CertificateAuthority, credential: { cert: string; key: string }) {
     this.authority = authority;
@@ -46,6 +48,11 @@ export class CertificateServer implements AsyncDisposable {
     return `https://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
   }
 
+  /** Certificates that were asked for. */
+  get issued(): number {
+    return this.#requests.size;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.closeAllConnections();
     this.#server.close();
@@ -63,7 +70,7 @@ export class CertificateServer implements AsyncDisposable {
     } else if (request.method === 'POST' && pathname.endsWith('/certificatesigningrequests')) {
       const asked = requestSchema.parse(await json(request));
       const pem = Buffer.from(asked.spec.request, 'base64').toString();
-      const certificate = await signCertificateRequest(this.authority, pem, { validity: 30 * day });
+      const certificate = await signCertificateRequest(this.authority, pem, { validity: this.validity });
       const answer = { ...asked, status: { certificate: Buffer.from(certificate).toString('base64') } };
       if (this.#requests.has(asked.metadata.name)) return void send(409, status(409, 'AlreadyExists'));
       this.#requests.set(asked.metadata.name, answer);

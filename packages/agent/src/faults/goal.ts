@@ -1,9 +1,10 @@
 // What a host must reach by itself, seen from its files alone.
+import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { readIdentity, renewalTime } from '../enroll/identity.ts';
+import { readIdentity } from '../enroll/identity.ts';
 import { readFailed } from '../health/failed-target.ts';
 import { type StatePaths, stateDirectoryOf, statePaths } from '../state/paths.ts';
 
@@ -11,11 +12,12 @@ export const goalSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('staged'), config: z.string() }),
   /** Runs and has proved itself, with the one before it and no other; `failed` was tried and given up. */
   z.object({ kind: z.literal('runs'), config: z.string(), failed: z.string().optional() }),
-  /** Has a certificate that is good for a while. */
+  /** Has a certificate that lives for more than a day. */
   z.object({ kind: z.literal('renewed') }),
 ]);
 export type Goal = z.infer<typeof goalSchema>;
 
+const day = 24 * 60 * 60_000;
 const runSchema = z.object({ bootId: z.string(), deployment: z.string(), config: z.string().optional() });
 
 /** False also while something cannot be read yet. */
@@ -34,7 +36,8 @@ export async function isReached(sysroot: string, goal: Goal): Promise<boolean> {
 
 async function hasNewCertificate({ identity }: StatePaths): Promise<boolean> {
   const { cert = '' } = (await readIdentity(identity)) ?? {};
-  return renewalTime(cert).getTime() > Date.now();
+  const { validFromDate, validToDate } = new X509Certificate(cert);
+  return validToDate.getTime() - validFromDate.getTime() > day;
 }
 
 async function runs({ verified, booted }: StatePaths, config: string): Promise<boolean> {

@@ -20,7 +20,7 @@ export class LoopDevice implements AsyncDisposable {
     const device = new LoopDevice(directory, `${directory}.img`);
     await using image = await open(device.#image, 'w');
     await image.truncate(megabytes << 20);
-    await spawn('mkfs.ext4', ['-q', '-m', '0', '-O', '^has_journal', '-E', 'lazy_itable_init=1', device.#image]);
+    await spawn('mkfs.ext4', ['-q', '-m', '0', device.#image]);
     await device.mount();
     return device;
   }

@@ -64,27 +64,30 @@ async function during(
 }
 
 describe('a disk that is full', () => {
-  test.each(updates)('during %s: the host stays what it is, says so, and goes on when there is room', async (name) => {
-    const traced = suite.find(name);
-    const directory = await makeDirectory();
-    await using device = await LoopDevice.create(directory, 64);
-    for (const blocks of [0, 12]) {
-      const host = await traced.scenario.template.copyTo(join(directory, `host-${blocks}`));
-      await device.fill(blocks);
-      await host.runUntil(() => isReached(host.sysroot, traced.scenario.goal), 3).catch(() => {});
-      // With some room it may have come through.
-      if (blocks === 0) {
-        await expectOld(host, traced);
-        expect(host.failures).toContain('DISK_FULL');
-      } else await readNextBoot(host.sysroot);
-      await device.empty();
-      await expectGoal(host, traced);
-      await host[Symbol.asyncDispose]();
-    }
-  });
+  test.concurrent.each(updates)(
+    'during %s: the host stays what it is, says so, and goes on when there is room',
+    async (name) => {
+      const traced = suite.find(name);
+      const directory = await makeDirectory();
+      await using device = await LoopDevice.create(directory, 64);
+      for (const blocks of [0, 12]) {
+        const host = await traced.scenario.template.copyTo(join(directory, `host-${blocks}`));
+        await device.fill(blocks);
+        await host.runUntil(() => isReached(host.sysroot, traced.scenario.goal), 3).catch(() => {});
+        // With some room it may have come through.
+        if (blocks === 0) {
+          await expectOld(host, traced);
+          expect(host.failures).toContain('DISK_FULL');
+        } else await readNextBoot(host.sysroot);
+        await device.empty();
+        await expectGoal(host, traced);
+        await host[Symbol.asyncDispose]();
+      }
+    },
+  );
 });
 
-test.each(updates)(
+test.concurrent.each(updates)(
   'a file system that becomes read-only during %s: the host goes on at its next boot',
   async (name) => {
     const traced = suite.find(name);
@@ -92,6 +95,8 @@ test.each(updates)(
     await using device = await LoopDevice.create(directory, 64);
     for (const part of [0.3, 0.8]) {
       const host = await traced.scenario.template.copyTo(join(directory, `host-${part}`));
+      // What is lost from here on is the agent's.
+      await spawn('sync', ['--file-system', directory]);
       const at = Math.floor(traced.calls.length * part);
       await during(host, traced, at, async (agent) => {
         await device.break();
@@ -108,19 +113,22 @@ test.each(updates)(
 );
 
 const year = 365 * 24 * 60 * 60_000;
-test.each(scenarioNames)('a clock that jumps years in the middle of %s changes nothing', async (name: ScenarioName) => {
-  const traced = suite.find(name);
-  for (const [part, years] of [
-    [0, -50],
-    [0.3, 40],
-    [0.7, -20],
-  ] as const) {
-    // Then no certificate is due, and none is good either.
-    if (name === 'renewal' && years < 0) continue;
-    const fault: Fault = { kind: 'clock', at: Math.floor(traced.calls.length * part), milliseconds: years * year };
-    await suite.run(traced, [{ fault, powerCut: false }]);
-  }
-});
+test.concurrent.each(scenarioNames)(
+  'a clock that jumps years in the middle of %s changes nothing',
+  async (name: ScenarioName) => {
+    const traced = suite.find(name);
+    for (const [part, years] of [
+      [0, -50],
+      [0.3, 40],
+      [0.7, -20],
+    ] as const) {
+      // Then no certificate is due, and none is good either.
+      if (name === 'renewal' && years < 0) continue;
+      const fault: Fault = { kind: 'clock', at: Math.floor(traced.calls.length * part), milliseconds: years * year };
+      await suite.run(traced, [{ fault, powerCut: false }]);
+    }
+  },
+);
 
 describe('somebody who deploys by hand', () => {
   /** What an administrator would type: the image that runs, once more, as the next boot. */
@@ -134,13 +142,16 @@ describe('somebody who deploys by hand', () => {
     return added[0] ?? '';
   }
 
-  test.each(['live-apply', 'reboot-apply'] as const)('before %s: the host gets to its config', async (name) => {
-    const traced = suite.find(name);
-    const host = await traced.scenario.template.copyTo(join(await makeDirectory(), 'host'));
-    const added = await deploy(host);
-    expect((await readNextBoot(host.sysroot).catch(() => undefined))?.deployment).not.toBe(added);
-    await expectGoal(host, traced);
-  });
+  test.concurrent.each(['live-apply', 'reboot-apply'] as const)(
+    'before %s: the host gets to its config',
+    async (name) => {
+      const traced = suite.find(name);
+      const host = await traced.scenario.template.copyTo(join(await makeDirectory(), 'host'));
+      const added = await deploy(host);
+      expect((await readNextBoot(host.sysroot).catch(() => undefined))?.deployment).not.toBe(added);
+      await expectGoal(host, traced);
+    },
+  );
 
   test('while the agent deploys: each deployment is taken for what it is', async () => {
     const traced = suite.find('reboot-apply');
@@ -178,7 +189,7 @@ describe('a user who edits what is managed', () => {
 });
 
 describe('a managed path that leads elsewhere', () => {
-  test.each([
+  test.concurrent.each([
     ['live-apply', 'a directory of /etc', 'etc/app'],
     ['reboot-apply', 'a directory of /etc', 'etc/app'],
     ['live-apply', 'a directory of /var', 'var/lib/app'],
