@@ -1,5 +1,5 @@
 // Test fixture: an ext4 file system of its own, which can be filled, and which can break.
-import { open, rm, statfs, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import spawn from 'nano-spawn';
 
@@ -49,8 +49,13 @@ export class LoopDevice implements AsyncDisposable {
 
   /** As after an error of the disk: the kernel makes it read-only. */
   async break(): Promise<void> {
-    const { stdout } = await spawn('findmnt', ['--noheadings', '--output', 'SOURCE', this.directory]);
-    await writeFile(`/sys/fs/ext4/${basename(stdout)}/trigger_fs_error`, 'test');
+    const mounts = await readFile('/proc/self/mounts', 'utf8');
+    const [device = ''] =
+      mounts
+        .split('\n')
+        .find((line) => line.split(' ')[1] === this.directory)
+        ?.split(' ') ?? [];
+    await writeFile(`/sys/fs/ext4/${basename(device)}/trigger_fs_error`, 'test');
   }
 
   /** As at the next boot. */
