@@ -1,5 +1,5 @@
 // The host as Kubernetes tools see it: Node status and the lease that proves it alive.
-import { arch } from 'node:os';
+import { arch, release } from 'node:os';
 import { leaseResource, nodeResource } from '@varve/api';
 import { formatTime, isKubeError, type KubeClient } from '@varve/kube';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -26,12 +26,14 @@ export interface NodeInfo {
 /** What the booted deployment's own files say about it. */
 export async function readNodeInfo(host: HostState): Promise<NodeInfo> {
   const tree = new Tree(host.booted.root);
-  const release = (await tree.readFile('/usr/lib/os-release'))?.toString('utf8') ?? '';
+  const description = (await tree.readFile('/usr/lib/os-release'))?.toString('utf8') ?? '';
+  // A machine's deployments lie in /ostree, and it runs its own kernel; its modules are hidden from the agent.
+  const isMachine = host.booted.root.startsWith('/ostree/');
   return {
     bootID: host.bootId,
     machineID: (await tree.readFile('/etc/machine-id'))?.toString('utf8').trim() ?? '',
-    kernelVersion: (await tree.list('/usr/lib/modules'))[0] ?? '',
-    osImage: osName(release),
+    kernelVersion: isMachine ? release() : ((await tree.list('/usr/lib/modules'))[0] ?? ''),
+    osImage: osName(description),
     kubeletVersion: `varve-agent/${packageJson.version}`,
     operatingSystem: 'linux',
     architecture: arch() === 'x64' ? 'amd64' : arch(),
