@@ -130,6 +130,12 @@ test.concurrent.each(scenarioNames)(
   },
 );
 
+test('a kill between the making of a link and its placing leaves no link behind', async () => {
+  const traced = suite.find('live-apply');
+  const fault: Fault = { kind: 'kill', at: callOf(traced, /lchown .*\.varve-[0-9a-f-]{36}$/) };
+  await suite.run(traced, [{ fault, powerCut: false }]);
+});
+
 describe('somebody who deploys by hand', () => {
   /** What an administrator would type: the image that runs, once more, as the next boot. */
   async function deploy(host: FixtureHost): Promise<string> {

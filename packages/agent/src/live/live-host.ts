@@ -2,7 +2,7 @@
 // deployments share.
 import { driftActionOf, fingerprintConfig } from '@varve/api';
 import type { AppliedConfig } from '../content/entry.ts';
-import { planContent } from '../content/plan.ts';
+import { planContent, unitDirectory } from '../content/plan.ts';
 import type { ResolvedContent } from '../content/resolve.ts';
 import type { SourceCache } from '../content/source.ts';
 import type { HostDeployment, HostState } from '../driver/driver.ts';
@@ -86,6 +86,8 @@ export class LiveHost {
   /** Takes back what has not, or what was killed half-way. */
   async recover(host: HostState, signal: AbortSignal): Promise<void> {
     await recoverTransaction(this.#transaction(), treeIn(host), signal);
+    // Units are masked by a link each, in no transaction.
+    await treeOf(host.booted).removeUnplaced(unitDirectory);
   }
 
   /** Puts the shared files of a deployment in place, before it boots or after it did. */

@@ -42,6 +42,9 @@ const openFile = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOC
  */
 const linkedDirectories = ['/usr/local', '/opt', '/home', '/root', '/srv', '/mnt'];
 
+/** Under which a link is made before it gets its name; what a transaction keeps beside a file is called otherwise. */
+const unplacedName = /^\.varve-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** A directory tree; every path is absolute as seen from its root, such as `/etc/hosts`. */
 export class Tree {
   readonly root: string;
@@ -103,10 +106,22 @@ export class Tree {
     await this.#withParent(path, true, async (parent, name) => {
       await this.#refuseDirectory(join(parent, name), path);
       const temporary = join(parent, `.varve-${randomUUID()}`);
-      await symlink(target, temporary);
-      await lchown(temporary, owner.uid, owner.gid);
-      await rename(temporary, join(parent, name));
+      try {
+        await symlink(target, temporary);
+        await lchown(temporary, owner.uid, owner.gid);
+        await rename(temporary, join(parent, name));
+      } catch (error) {
+        await unlink(temporary).catch(ignore('ENOENT'));
+        throw error;
+      }
     });
+  }
+
+  /** Removes from a directory what a killed process made and did not put in its place. */
+  async removeUnplaced(directory: string): Promise<void> {
+    for (const name of await this.list(directory)) {
+      if (unplacedName.test(name)) await this.remove(posix.join(directory, name));
+    }
   }
 
   /** Makes a directory, or gives an existing one these attributes. */
