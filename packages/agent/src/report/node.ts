@@ -27,12 +27,12 @@ export interface NodeInfo {
 export async function readNodeInfo(host: HostState): Promise<NodeInfo> {
   const tree = new Tree(host.booted.root);
   const description = (await tree.readFile('/usr/lib/os-release'))?.toString('utf8') ?? '';
-  // A machine's deployments lie in /ostree, and it runs its own kernel; its modules are hidden from the agent.
-  const isMachine = host.booted.root.startsWith('/ostree/');
+  // On a machine that runs it, the kernel says so itself; its modules are hidden from the agent.
+  const isRunning = host.booted.root === '/';
   return {
     bootID: host.bootId,
     machineID: (await tree.readFile('/etc/machine-id'))?.toString('utf8').trim() ?? '',
-    kernelVersion: isMachine ? release() : ((await tree.list('/usr/lib/modules'))[0] ?? ''),
+    kernelVersion: isRunning ? release() : ((await tree.list('/usr/lib/modules'))[0] ?? ''),
     osImage: osName(description),
     kubeletVersion: `varve-agent/${packageJson.version}`,
     operatingSystem: 'linux',
