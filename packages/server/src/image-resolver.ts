@@ -13,6 +13,8 @@ import {
 export interface OwnRegistry {
   /** `host:port` */
   readonly authority: string;
+  /** Others by which hosts reach it, and images in it are named. */
+  readonly otherNames: readonly string[];
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
@@ -22,16 +24,25 @@ export interface Resolver extends AsyncDisposable {
   readonly resolveImage: ResolveImage;
 }
 
-export async function createResolver({ authority, ca, cert, key }: OwnRegistry): Promise<Resolver> {
+export async function createResolver({ authority, otherNames, ca, cert, key }: OwnRegistry): Promise<Resolver> {
   const own = new RegistryClient({ ca, cert, key, userAgent: 'varve-controllers' });
   const files = { environment: process.env };
   const [credentials, registries] = await Promise.all([readCredentials(files), readRegistriesConf(files)]);
   const others = connectImageRegistry({ credentials, registries, userAgent: 'varve-controllers' });
-  const clientFor = (reference: ImageReference): ImageRegistry => (reference.registry === authority ? own : others);
+  const names = new Set([authority, ...otherNames]);
+  // This server may not reach itself by the names that its hosts have for it.
+  const locate = (reference: ImageReference): [ImageRegistry, ImageReference] =>
+    names.has(reference.registry) ? [own, { ...reference, registry: authority }] : [others, reference];
   return {
     resolveImage: createImageResolver({
-      resolve: (reference, options) => clientFor(reference).resolve(reference, options),
-      getImage: (reference, options) => clientFor(reference).getImage(reference, options),
+      resolve(reference, options) {
+        const [registry, located] = locate(reference);
+        return registry.resolve(located, options);
+      },
+      getImage(reference, options) {
+        const [registry, located] = locate(reference);
+        return registry.getImage(located, options);
+      },
     }),
     async [Symbol.asyncDispose]() {
       await Promise.all([own[Symbol.asyncDispose](), others[Symbol.asyncDispose]()]);

@@ -73,7 +73,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const administrator = await state.administratorCredential(ca);
   await writeCredentialFiles(state, { url, authority, ca: ca.certificate, administrator, registryPassword });
   const stop = new AbortController();
-  const own = { url, authority, ca, signingKeys };
+  const hosts = certificateHosts(options.listen, options.hostnames);
+  const otherNames = hosts.map((host) => formatAuthority(host, port));
+  const own = { url, authority, otherNames, ca, signingKeys };
   const ended = runControllers(options.logger, own, AbortSignal.any([options.signal, stop.signal]));
   const open = opening.move();
   return {
@@ -145,6 +147,7 @@ function localAddress(listen: ListenAddress, port: number): { authority: string;
 interface Own {
   readonly url: string;
   readonly authority: string;
+  readonly otherNames: readonly string[];
   readonly ca: CertificateAuthority;
   readonly signingKeys: SigningKeySource;
 }
@@ -159,7 +162,7 @@ async function runControllers(logger: Logger, own: Own, signal: AbortSignal): Pr
     key,
     userAgent: 'varve-controllers',
   });
-  await using resolver = await createResolver({ authority: own.authority, ca: own.ca.certificate, cert, key });
+  await using resolver = await createResolver({ ...own, ca: own.ca.certificate, cert, key });
   try {
     await startControllers({
       client,
