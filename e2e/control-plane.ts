@@ -10,17 +10,25 @@ export class ControlPlane implements AsyncDisposable {
   readonly authority: string;
   readonly #service: Service;
 
-  private constructor(directory: string, authority: string) {
+  private constructor(directory: string, authority: string, names: readonly string[]) {
     this.directory = directory;
     this.authority = authority;
-    const args = ['up', '--state', join(directory, 'state'), '--listen', authority];
+    const args = [
+      'up',
+      '--state',
+      join(directory, 'state'),
+      '--listen',
+      authority,
+      ...names.flatMap((name) => ['--hostname', name]),
+    ];
     this.#service = new Service('varve up', args, join(directory, 'log'));
   }
 
-  static async start(): Promise<ControlPlane> {
+  /** `names` are others by which hosts reach it. */
+  static async start(...names: string[]): Promise<ControlPlane> {
     const directory = await mkdtemp(join(tmpdir(), 'varve-up-'));
     const authority = `127.0.0.1:${await freePort()}`;
-    const plane = new ControlPlane(directory, authority);
+    const plane = new ControlPlane(directory, authority, names);
     plane.#service.start();
     const readyz = ['--kubeconfig', plane.kubeconfig, 'get', '--raw', '/readyz'];
     await eventually('varve up answers', async () => (await run('kubectl', ...readyz)) === 'ok');

@@ -13,7 +13,7 @@ export const varveCommand = [process.execPath, ...varveArguments].join(' ');
 
 /** Runs `varve ARGS` and returns its standard output; a failure carries its standard error in the message. */
 export async function varve(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
-  return (await spawnCommand(process.execPath, [...varveArguments, ...args], { stdin: 'ignore', env })).stdout;
+  return await output(process.execPath, [...varveArguments, ...args], env);
 }
 
 /** Runs `varve ARGS`, which must fail, and returns its exit code and standard error. */
@@ -32,8 +32,12 @@ export async function varveFailure(
 
 /** Runs a tool and returns its standard output; a failure carries its standard error in the message. */
 export async function run(command: string, ...args: string[]): Promise<string> {
+  return await output(command, args, {});
+}
+
+async function output(command: string, args: readonly string[], env: Record<string, string>): Promise<string> {
   try {
-    return (await spawnCommand(command, args, { stdin: 'ignore' })).stdout;
+    return (await spawnCommand(command, args, { stdin: 'ignore', env })).stdout;
   } catch (error) {
     if (!(error instanceof SubprocessError)) throw error;
     throw new Error(`${error.message}\n${error.stderr}`, { cause: error });
