@@ -3,6 +3,7 @@ export { restartProcess } from './boot/restart.ts';
 export type { DriverName } from './driver/choose.ts';
 export { type Joined, type JoinOptions, joinHost } from './enroll/join.ts';
 export { AgentError, type AgentErrorCode, agentErrorCodes } from './error.ts';
+export { isActivated } from './helper/listen.ts';
 export { type HelperOptions, type HelperOutcome, runHelper } from './helper/run.ts';
 export { type CreateHostOptions, createHost, type HostOptions, type HostStatus, hostStatus } from './host.ts';
 export { LocalHost, type LocalPlan } from './local/local-host.ts';

@@ -1,6 +1,6 @@
 // The helper: root's side of a host whose network side has no privileges. It opens no network connection; what it needs
 // of the network its client brings.
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { type Logger, pino } from 'pino';
 import { startBoot } from '../boot/start-boot.ts';
 import type { DriverName } from '../driver/choose.ts';
@@ -55,13 +55,14 @@ export async function runHelper(options: HelperOptions): Promise<HelperOutcome> 
   let client: Channel | undefined;
   let serving = Promise.resolve();
   let idle = startIdle();
-  const server = await listen((socket) => {
-    clearTimeout(idle);
-    serving = serve(socket).finally(() => {
-      idle = startIdle();
-    });
-  }, options.socket);
+  let server: Server | undefined;
   try {
+    server = await listen((socket) => {
+      clearTimeout(idle);
+      serving = serve(socket).finally(() => {
+        idle = startIdle();
+      });
+    }, options.socket);
     const outcome = await end.promise;
     server.close();
     // Who asked for the boot hears that it is due, and goes.
@@ -71,7 +72,7 @@ export async function runHelper(options: HelperOptions): Promise<HelperOutcome> 
     client?.close();
     await serving;
     clearTimeout(idle);
-    if (server.listening) server.close();
+    if (server?.listening) server.close();
   }
 
   async function serve(socket: Socket): Promise<void> {

@@ -19,7 +19,7 @@ export function addHelper(program: Command, context: Context): void {
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options: HelperFlags) => {
       const { sysroot, socket, idle, driver } = options;
-      const [{ restartProcess, runHelper }, { createLogger }] = await Promise.all([
+      const [{ isActivated, restartProcess, runHelper }, { createLogger }] = await Promise.all([
         import('@varve/agent'),
         import('../logger.ts'),
       ]);
@@ -31,7 +31,7 @@ export function addHelper(program: Command, context: Context): void {
         signal: context.signal,
         logger: createLogger(options.logLevel),
       });
-      // As of the agent.
-      if (outcome === 'reboot' && sysroot !== '/') restartProcess();
+      // As of the agent. A socket of systemd's does not outlive execve(2); it starts a helper for the next who connects.
+      if (outcome === 'reboot' && sysroot !== '/' && !isActivated(process.env)) restartProcess();
     });
 }
