@@ -5,12 +5,16 @@ import { dirname, join } from 'node:path';
 import spawn from 'nano-spawn';
 import { bundleAgent } from './bundle.ts';
 
-/** Options of V8 for a process that does nothing most of the time: what it saves is measured by `npm run bench -- agent`. */
+/**
+ * For a process that does nothing most of the time; what it saves is measured by `npm run bench -- agent`. Most other
+ * options of V8 cost more than they save: Node's own code cache is for V8 without them, and its modules are compiled anew.
+ */
 const nodeOptions = [
   '--disable-warning=ExperimentalWarning',
   // The young generation grows with every burst of work and never shrinks; 1 MB is enough for what the agent allocates.
   '--max-semi-space-size=1',
-  '--optimize-for-size',
+  // One thread beside the main one collects garbage.
+  '--v8-pool-size=1',
 ];
 
 /** Node without its symbols, a fifth of its size. */

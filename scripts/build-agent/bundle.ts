@@ -1,12 +1,85 @@
 // All of the agent's code in one script. What is left out is measured in memory: a module that is loaded and never used
 // still costs what its top level allocates.
+import { readFile, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
-import { build } from 'rolldown';
+import { build, type Plugin } from 'rolldown';
 
 const root = join(import.meta.dirname, '../..');
 const entry = join(root, 'packages/cli/src/agent-main.ts');
-/** No module of ours does anything when it is loaded, but for this one. */
-const withEffects = /packages\/(cli\/src\/agent-main|kube\/src\/pki\/x509)\.ts$/;
+/** No module of ours does anything when it is loaded, but for these. */
+const withEffects = /packages\/(cli\/src\/(agent-main|compile-less)|kube\/src\/pki\/x509)\.ts$/;
+
+/**
+ * Node's modules where they are used, and no more of them than that. An `import` of one loads it at the start and reads all
+ * of its exports: those of node:http are made by a WebSocket and a fetch that nothing here uses.
+ */
+const lazyBuiltins: Plugin = {
+  name: 'lazy-builtins',
+  resolveId(source, _importer, { kind }) {
+    const name = source.startsWith('node:') ? source : `node:${source}`;
+    // node:module is for the bundle's own beginning, which runs before anything else can.
+    if (!isBuiltin(source) || name === 'node:module') return undefined;
+    return { id: `\0${kind === 'require-call' ? 'required' : 'imported'} ${name}`, moduleSideEffects: false };
+  },
+  load(id) {
+    const [, kind, name = ''] = /^\0(required|imported) (.*)$/.exec(id) ?? [];
+    if (kind === undefined) return undefined;
+    const module = `process.getBuiltinModule(${JSON.stringify(name)})`;
+    if (kind === 'required') return `module.exports = ${module};`;
+    const names = Object.keys(process.getBuiltinModule(name) ?? {}).filter((key) => key !== 'default');
+    const exports = names.map((key) => `export const ${key} = builtin.${key};`);
+    return [`const builtin = /* @__PURE__ */ ${module};`, 'export default builtin;', ...exports].join('\n');
+  },
+};
+
+const namedImport = /^(import|export) (\{[^}]*\}) from '@varve\/([a-z]+)';$/gm;
+const declaration = /^export (?:const|class|function\*?|async function\*?) (\w+)/gm;
+const namedExport = /^export \{([^}]*)\} from '\.\/([^']+)';$/gm;
+
+/**
+ * Imports from another package go straight to the files behind its index, which does nothing but re-export. Through the index,
+ * the network side would load with two functions of a package all of it.
+ */
+const directImports: Plugin = {
+  name: 'direct-imports',
+  async transform(code, id) {
+    if (!id.startsWith(join(root, 'packages/')) || !code.includes("from '@varve/")) return undefined;
+    const packages = new Map<string, ReadonlyMap<string, string>>();
+    for (const [, , , name = ''] of code.matchAll(namedImport)) packages.set(name, await exportsOf(name));
+    return code.replaceAll(namedImport, (whole, verb: string, names: string, name: string) => {
+      const statements = specifiers(names.slice(1, -1)).map((specifier) => {
+        const file = packages.get(name)?.get(specifier.split(' ')[0] ?? '');
+        return `${verb} { ${specifier} } from '${file ?? `@varve/${name}`}';`;
+      });
+      // On one line less or more, nobody reads it.
+      return statements.length === 0 ? whole : statements.join(' ');
+    });
+  },
+};
+
+/** Exported name to the file that has it. */
+async function exportsOf(name: string): Promise<ReadonlyMap<string, string>> {
+  const directory = join(root, 'packages', name, 'src');
+  const index = await readFile(join(directory, 'index.ts'), 'utf8');
+  const exports = new Map<string, string>();
+  for (const [, names = '', path = ''] of index.matchAll(namedExport)) {
+    for (const specifier of specifiers(names)) exports.set(specifier, join(directory, path));
+  }
+  for (const [, path = ''] of index.matchAll(/^export \* from '\.\/([^']+)';$/gm)) {
+    const file = join(directory, path);
+    for (const [, exported = ''] of (await readFile(file, 'utf8')).matchAll(declaration)) exports.set(exported, file);
+  }
+  return exports;
+}
+
+/** Of values; types are gone when the code runs. */
+function specifiers(list: string): string[] {
+  return list
+    .split(',')
+    .map((specifier) => specifier.trim())
+    .filter((specifier) => specifier !== '' && !specifier.startsWith('type '));
+}
 
 /** Returns the path of the script. */
 export async function bundleAgent(directory: string): Promise<string> {
@@ -14,9 +87,12 @@ export async function bundleAgent(directory: string): Promise<string> {
   await build({
     input: entry,
     platform: 'node',
+    plugins: [lazyBuiltins, directImports],
     resolve: { alias: { undici: join(import.meta.dirname, 'undici.cjs') } },
-    treeshake: { moduleSideEffects: (id) => !id.startsWith(join(root, 'packages/')) || withEffects.test(id) },
-    // One character beyond Latin-1, and V8 keeps all of the script with two bytes for each character.
+    treeshake: {
+      moduleSideEffects: (id) => !id.startsWith(join(root, 'packages/')) || withEffects.test(id),
+      propertyReadSideEffects: false,
+    },
     output: {
       file,
       format: 'esm',
@@ -26,5 +102,11 @@ export async function bundleAgent(directory: string): Promise<string> {
     },
     logLevel: 'warn',
   });
+  await writeFile(file, toAscii(await readFile(file, 'utf8')));
   return file;
+}
+
+/** One other character, in a comment even, and V8 keeps all of the script with two bytes for each. */
+function toAscii(script: string): string {
+  return script.replaceAll(/[^\n -~\t]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

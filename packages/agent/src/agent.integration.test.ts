@@ -7,12 +7,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runAgent } from './agent.ts';
 import { directoryBoot } from './boot/boot.ts';
 import type { Drift } from './content/check.ts';
+import { glance } from './drift/glance.ts';
 import { monitorDrift } from './drift/monitor.ts';
 import { OstreeDriver } from './driver/ostree/driver.ts';
 import { dataUrl, FixtureHost, waitUntil } from './fixtures/host.ts';
 import { bootableContent, FixtureRegistry } from './fixtures/registry.ts';
 import { createHost } from './host.ts';
 import { OwnNetwork } from './network/network.ts';
+import { treeOf } from './tree/tree-of.ts';
 
 let registry: FixtureRegistry;
 let base: string;
@@ -194,8 +196,16 @@ test('drift of every kind is seen as it happens, and clears by itself', async ()
   const onError = (error: unknown) => {
     throw error;
   };
+  const glanced: Drift[] = [];
   const monitor = monitorDrift(
-    { host: () => driver.status(), check: (request) => driver.checkDrift(request), onDrift, onError },
+    {
+      host: () => driver.status(),
+      check: (request) => driver.checkDrift(request),
+      glance: async ({ booted }, paths) => (booted.applied ? await glance(treeOf(booted), booted.applied, paths) : []),
+      onGlance: (drift) => void glanced.push(...drift),
+      onDrift,
+      onError,
+    },
     stop.signal,
   );
   await sleep(300);
@@ -227,6 +237,8 @@ test('drift of every kind is seen as it happens, and clears by itself', async ()
     await mend();
     await waitUntil(async () => seen.length === 0, 5);
   }
+  // Owners and units are for the full check.
+  expect(new Set(glanced.map(({ kind }) => kind))).toEqual(new Set(['Content', 'Mode', 'Missing']));
   stop.abort();
   await monitor;
 });

@@ -1,12 +1,13 @@
 // The agent of one host: puts the parts together and runs them until a boot is due or it is told to stop.
 
+import type { UpdateStep } from '@varve/api';
 import { type Logger, pino } from 'pino';
 import type { Drift } from './content/check.ts';
+import { glance } from './drift/glance.ts';
 import { monitorDrift } from './drift/monitor.ts';
 import { withDiffs } from './drift/with-diffs.ts';
 import type { DriftRequest, HostDriver } from './driver/driver.ts';
 import { readCertificate } from './enroll/identity.ts';
-import { treeOf } from './live/live-host.ts';
 import { serveMetrics } from './metrics/server.ts';
 import { type OpenHostOptions, openHost } from './open-host.ts';
 import { Reconciler } from './reconcile/run.ts';
@@ -20,6 +21,7 @@ import type { View } from './report/view.ts';
 import { followServer, requireIdentity, type SessionParts } from './session.ts';
 import { lockSysroot } from './state/lock.ts';
 import { defaultStateroot, stateDirectoryOf, statePaths } from './state/paths.ts';
+import { treeOf } from './tree/tree-of.ts';
 
 export interface AgentOptions extends OpenHostOptions {
   /** Where `joinHost` left the identity; below the stateroot's /var unless given. */
@@ -32,6 +34,9 @@ export interface AgentOptions extends OpenHostOptions {
   /** Milliseconds between full drift checks without an event. */
   readonly driftInterval?: number;
 }
+
+/** Steps in which managed files change because they are to. */
+const busySteps: ReadonlySet<UpdateStep> = new Set(['Applying', 'Rebooting', 'Verifying']);
 
 /** `reboot`: a boot is due. On a booted host it has begun; for a sysroot in a directory, run the agent again. */
 export type AgentOutcome = 'reboot' | 'stopped';
@@ -98,6 +103,12 @@ async function watchDrift(
     {
       host: (asked) => driver.status(asked),
       check: async (request) => await describeDrift(driver, status.view, request),
+      glance: async ({ booted }, paths) => {
+        // The agent's own writes are no drift.
+        if (!booted.applied || busySteps.has(status.view.step)) return [];
+        return await glance(treeOf(booted), booted.applied, paths);
+      },
+      onGlance: (drift) => status.update({ drift }),
       ...(driftInterval === undefined ? {} : { interval: driftInterval }),
       onError: (error) => logger.warn({ err: error }, 'the drift check failed'),
       onDrift: (drift) => {

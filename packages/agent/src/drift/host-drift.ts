@@ -3,7 +3,7 @@ import { checkContent, type Drift } from '../content/check.ts';
 import type { DigestCache } from '../content/digest-cache.ts';
 import { appliedConfigPath } from '../content/entry.ts';
 import type { HostState } from '../driver/driver.ts';
-import { treeOf } from '../live/live-host.ts';
+import { treeOf } from '../tree/tree-of.ts';
 
 /** Longest list that the API takes (MachineConfigNode, status.drift). */
 export const maxDrift = 100;

@@ -1,18 +1,24 @@
 // Watches what was applied and tells when it differs, or no longer does. inotify says when to look; the look itself is
-// the full check, so a lost event costs time, never truth.
+// the full check, so a lost event costs time, never truth. A glance at what the event was about comes first: the full check
+// may have to wait until a helper has started.
 import { type FSWatcher, watch } from 'node:fs';
+import { posix } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Drift } from '../content/check.ts';
 import type { DriftRequest, HostState } from '../driver/driver.ts';
-import { treeOf } from '../live/live-host.ts';
 import { waitFor } from '../report/signal.ts';
 import type { Tree } from '../tree/tree.ts';
+import { treeOf } from '../tree/tree-of.ts';
 import { concerns, type WatchList, watchList } from './watch-list.ts';
 
 export interface DriftMonitorOptions {
   /** The host as it is now; asked before each check. */
   readonly host: (signal: AbortSignal) => Promise<HostState>;
   readonly check: (request: DriftRequest) => Promise<readonly Drift[]>;
+  /** What can be seen at once of managed paths at and below these; it may miss something. */
+  readonly glance: (host: HostState, paths: ReadonlySet<string>) => Promise<readonly Drift[]>;
+  /** Called with what a glance has found in addition to the last list, and with the full list when that was wrong. */
+  readonly onGlance: (drift: readonly Drift[]) => void;
   /** Called when the list has changed. */
   readonly onDrift: (drift: readonly Drift[]) => void;
   /** Called when a check itself failed; it is tried again. */
@@ -21,8 +27,11 @@ export interface DriftMonitorOptions {
   readonly interval?: number;
 }
 
-const defaultInterval = 5 * 60_000;
-/** Editors write in several steps; one look after the last of them is enough. */
+/** A full check starts the helper and reads every managed file: nothing for a host at rest. */
+const defaultInterval = 60 * 60_000;
+/** Whoever truncates a file and fills it again has done so by then, mostly; if not, the full check takes it back. */
+const glanceMilliseconds = 10;
+/** Editors write in several steps, and an event that comes during a check leads to another one. */
 const settleMilliseconds = 50;
 /** A check that met a deployment in the making is repeated soon. */
 const retryMilliseconds = 2_000;
@@ -30,40 +39,56 @@ const retryMilliseconds = 2_000;
 /** Runs until `signal` aborts. */
 export async function monitorDrift(options: DriftMonitorOptions, signal: AbortSignal): Promise<void> {
   const { interval = defaultInterval } = options;
-  let shown = '[]';
+  let shown: readonly Drift[] = [];
+  let glanced = false;
   // Without an event, no inode is believed.
   let thorough = true;
   while (!signal.aborted) {
     const event = Promise.withResolvers<void>();
-    let isDue = true;
-    using watchers = new Watchers(() => {
-      isDue = false;
+    const changed = new Set<string>();
+    using watchers = new Watchers((path) => {
+      changed.add(path);
       event.resolve();
     });
     let pause = interval;
+    let host: HostState | undefined;
     try {
-      const host = await options.host(signal);
+      host = await options.host(signal);
       if (host.booted.applied) await watchers.arm(treeOf(host.booted), watchList(host.booted.applied));
       const drift = await options.check({ thorough, signal });
-      const text = JSON.stringify(drift);
-      if (text !== shown) options.onDrift(drift);
-      shown = text;
+      if (JSON.stringify(drift) !== JSON.stringify(shown)) options.onDrift(drift);
+      else if (glanced) options.onGlance(drift);
+      shown = drift;
+      glanced = false;
     } catch (error) {
       if (signal.aborted) return;
       options.onError(error);
       pause = Math.min(interval, retryMilliseconds);
     }
     await waitFor(event.promise, pause, signal);
-    thorough = isDue;
-    if (!signal.aborted) await sleep(settleMilliseconds, undefined, { signal }).catch(() => {});
+    thorough = changed.size === 0;
+    if (thorough) continue;
+    await sleep(glanceMilliseconds, undefined, { signal }).catch(() => {});
+    const seen = host ? await options.glance(host, changed) : [];
+    if (seen.length > 0) {
+      options.onGlance(merge(shown, seen));
+      glanced = true;
+    }
+    await sleep(settleMilliseconds, undefined, { signal }).catch(() => {});
   }
+}
+
+function merge(shown: readonly Drift[], seen: readonly Drift[]): Drift[] {
+  const paths = new Set(seen.map(({ path }) => path));
+  return [...shown.filter(({ path }) => !paths.has(path)), ...seen];
 }
 
 class Watchers implements Disposable {
   readonly #watchers: FSWatcher[] = [];
-  readonly #onEvent: () => void;
+  readonly #onEvent: (path: string) => void;
 
-  constructor(onEvent: () => void) {
+  /** `onEvent` gets the path that changed, or the directory's where that is not known. */
+  constructor(onEvent: (path: string) => void) {
     this.#onEvent = onEvent;
   }
 
@@ -72,9 +97,10 @@ class Watchers implements Disposable {
     for (const directory of list.keys()) {
       try {
         const watcher = watch(await tree.realPath(directory), { persistent: false }, (_type, name) => {
-          if (concerns(list, directory, name)) this.#onEvent();
+          if (!concerns(list, directory, name)) return;
+          this.#onEvent(name === null ? directory : posix.join(directory, name));
         });
-        watcher.on('error', this.#onEvent);
+        watcher.on('error', () => this.#onEvent(directory));
         this.#watchers.push(watcher);
       } catch {
         // Missing, or the limit of watches is reached: the full check at intervals remains.

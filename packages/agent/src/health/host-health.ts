@@ -3,7 +3,7 @@ import type { DriftPolicy } from '@varve/api';
 import { hostDrift } from '../drift/host-drift.ts';
 import { reportedDrift } from '../drift/policy.ts';
 import type { HostState } from '../driver/driver.ts';
-import { treeOf } from '../live/live-host.ts';
+import { treeOf } from '../tree/tree-of.ts';
 import { type FoundCheck, findChecks } from './find-checks.ts';
 import { hostSystemd, inUnit } from './in-unit.ts';
 import { type CheckResult, failed, passed } from './result.ts';

@@ -14,14 +14,16 @@ const idle = 10_000;
 export class HelperConnection implements Disposable {
   readonly #path: string;
   readonly #answer: Answer;
+  readonly #onRest: () => void;
   #channel: Promise<Channel> | undefined;
   #calls = 0;
   #idle: NodeJS.Timeout | undefined;
 
-  /** `answer` is what is lent to the helper. */
-  constructor(path: string, answer: Answer) {
+  /** `answer` is what is lent to the helper; `onRest` is called when the connection is given up because nobody needs it. */
+  constructor(path: string, answer: Answer, onRest: () => void) {
     this.#path = path;
     this.#answer = answer;
+    this.#onRest = onRest;
   }
 
   /** Throws HELPER_UNREACHABLE, or what the helper throws. */
@@ -33,13 +35,18 @@ export class HelperConnection implements Disposable {
       return await channel.call(verb, params, options);
     } finally {
       this.#calls -= 1;
-      if (this.#calls === 0) this.#idle = setTimeout(() => this.#close(), idle).unref();
+      if (this.#calls === 0) this.#idle = setTimeout(() => this.#rest(), idle).unref();
     }
   }
 
   [Symbol.dispose](): void {
     clearTimeout(this.#idle);
     this.#close();
+  }
+
+  #rest(): void {
+    this.#close();
+    this.#onRest();
   }
 
   #close(): void {

@@ -9,7 +9,8 @@ import type { HostDeployment, HostState } from '../driver/driver.ts';
 import { AgentError } from '../error.ts';
 import type { VerifiedTarget } from '../helper/verify.ts';
 import type { StatePaths } from '../state/paths.ts';
-import { Tree } from '../tree/tree.ts';
+import type { Tree } from '../tree/tree.ts';
+import { treeOf } from '../tree/tree-of.ts';
 import { applyConfig } from './apply-config.ts';
 import { commitTransaction, recoverTransaction } from './end.ts';
 import { type LiveTarget, liveActions } from './live-actions.ts';
@@ -117,10 +118,6 @@ export class LiveHost {
   #transactionOf(booted: HostDeployment) {
     return { ...this.#transaction(), tree: treeOf(booted), deployment: booted.name };
   }
-}
-
-export function treeOf({ root, varDirectory }: Pick<HostDeployment, 'root' | 'varDirectory'>): Tree {
-  return new Tree(root, varDirectory);
 }
 
 function treeIn({ deployments }: HostState): (name: string) => Promise<Tree | undefined> {

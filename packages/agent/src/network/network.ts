@@ -1,8 +1,7 @@
 // What the root's side of a host needs of the network: bytes, by a name that says what they must be. It trusts none of
 // them, and in a helper process has no network of its own: then the other side of its socket brings them.
-import { type ImageReference, type ImageSource, type RegistryClientOptions, RegistrySource } from '@varve/oci';
+import type { ImageReference, ImageSource, RegistryClientOptions } from '@varve/oci';
 import type { Identity } from '../enroll/identity.ts';
-import { registryClientFor } from './registry.ts';
 
 export interface Network {
   /** An image of a registry. Who reads its documents and layers checks them. */
@@ -22,7 +21,9 @@ export class OwnNetwork implements Network {
   }
 
   async openImage(reference: ImageReference): Promise<ImageSource> {
-    return new RegistrySource(await registryClientFor(reference, await this.#identity(), this.#registry), reference);
+    // A host at rest asks no registry, and has no need of what that takes.
+    const { openRegistryImage } = await import('./registry.ts');
+    return await openRegistryImage(reference, await this.#identity(), this.#registry);
   }
 
   async *download(url: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {

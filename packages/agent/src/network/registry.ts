@@ -5,9 +5,11 @@ import {
   formatImageReference,
   type ImageReference,
   type ImageRegistry,
+  type ImageSource,
   parseImageReference,
   RegistryClient,
   type RegistryClientOptions,
+  RegistrySource,
   readCredentials,
   readRegistriesConf,
 } from '@varve/oci';
@@ -24,6 +26,14 @@ export async function resolveImage(
   await using client = await registryClientFor(named, identity, options);
   const { digest } = named.digest ? { digest: named.digest } : await client.resolve(named, { signal });
   return formatImageReference({ registry: named.registry, repository: named.repository, digest });
+}
+
+export async function openRegistryImage(
+  reference: ImageReference,
+  identity: Identity | undefined,
+  options: RegistryClientOptions | undefined,
+): Promise<ImageSource> {
+  return new RegistrySource(await registryClientFor(reference, identity, options), reference);
 }
 
 /** The identity is read anew for each image: certificates are renewed. */

@@ -38,7 +38,8 @@ export interface ReconcilerOptions {
 
 type Outcome = 'reboot' | 'idle' | 'incomplete';
 
-const idleMilliseconds = 10 * 60_000;
+/** What changed without a word is found then: a look starts the helper. */
+const idleMilliseconds = 60 * 60_000;
 const incompleteMilliseconds = 2_000;
 /** How long a reboot waits for the server to be told. */
 const farewellMilliseconds = 2_000;

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { collectGarbage } from '../collect-garbage.ts';
 import type { Context } from '../context.ts';
 import { addDriverFlag, type DriverFlag } from '../driver-flag.ts';
 
@@ -20,7 +21,7 @@ export function addAgent(program: Command, context: Context, name: 'agent' | 'ru
     .action(async (options: AgentFlags) => {
       const { sysroot, driver, helper, metrics } = options;
       const [{ RecentLog, restartProcess, runAgent }, { createLogger }] = await Promise.all([
-        import('@varve/agent'),
+        import('./run-agent.ts'),
         import('../logger.ts'),
       ]);
       const recentLog = new RecentLog();
@@ -30,7 +31,7 @@ export function addAgent(program: Command, context: Context, name: 'agent' | 'ru
         logger: createLogger(options.logLevel, { copy: recentLog }),
         recentLog,
         ...(driver === undefined ? {} : { driver }),
-        ...(helper === undefined ? {} : { helper }),
+        ...(helper === undefined ? {} : { helper, onRest: collectGarbage }),
         ...(metrics === undefined ? {} : { metrics }),
       });
       // A host in a directory boots by starting its agent afresh, on the deployment that the boot entries name now.
