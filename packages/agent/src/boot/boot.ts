@@ -9,6 +9,7 @@ import { readState, readTextIfThere, removeDurable, writeDurable, writeState } f
 import type { StatePaths } from '../state/paths.ts';
 import { deploymentOf, firstBootEntry, parseRunningCommandLine } from './boot-entry.ts';
 import { markBootGood } from './grubenv.ts';
+import { runningDeployment } from './running-deployment.ts';
 
 const bootedSchema = z.object({
   deployment: z.string(),
@@ -41,7 +42,8 @@ export const machineBoot: Boot = {
       );
     }
     const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-    return { deployment: await deploymentOf('/', ostree), kernelArguments, bootId, fellBack };
+    const deployment = (await runningDeployment('/', '/')) ?? (await deploymentOf('/', ostree));
+    return { deployment, kernelArguments, bootId, fellBack };
   },
   async markGood() {
     const { fellBack } = parseRunningCommandLine(await readFile('/proc/cmdline', 'utf8'));
