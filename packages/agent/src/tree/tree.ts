@@ -1,9 +1,8 @@
 // Reads and writes below one directory without ever following a symbolic link out of it. Every component is opened
 // with O_NOFOLLOW and the next one is reached through /proc/self/fd, which is openat(2) by other means: a link put in
 // the way between two steps cannot redirect a write.
-import { createHash, randomUUID } from 'node:crypto';
-import type { Stats } from 'node:fs';
-import { constants } from 'node:fs';
+import { createHash, hash, randomUUID } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import {
   type FileHandle,
   lchown,
@@ -239,23 +238,34 @@ export class Tree {
   }
 }
 
-/** Files up to this size are read at once: a stream costs more than the hash of a few kilobytes. */
-const readAtOnce = 1 << 20;
+/** Files up to this size are read in one go: waiting for a few kilobytes costs more than reading them. */
+const readAtOnce = 64 << 10;
 
 /** Hash of the file at a path whose parent is held open; a link is not followed. */
 export async function digestFileAt(path: string): Promise<FileDigest> {
-  await using file = await open(path, openFile);
-  const hash = createHash('sha256');
-  if ((await file.stat()).size <= readAtOnce) {
-    const content = await file.readFile();
-    return { sha256: hash.update(content).digest('hex'), size: content.byteLength };
+  return digestSmallFile(path) ?? (await digestLargeFile(path));
+}
+
+function digestSmallFile(path: string): FileDigest | undefined {
+  const file = openSync(path, openFile);
+  try {
+    if (fstatSync(file).size > readAtOnce) return undefined;
+    const content = readFileSync(file);
+    return { sha256: hash('sha256', content), size: content.byteLength };
+  } finally {
+    closeSync(file);
   }
+}
+
+async function digestLargeFile(path: string): Promise<FileDigest> {
+  await using file = await open(path, openFile);
+  const digest = createHash('sha256');
   let size = 0;
   for await (const chunk of file.createReadStream({ autoClose: false })) {
-    hash.update(chunk);
+    digest.update(chunk);
     size += chunk.length;
   }
-  return { sha256: hash.digest('hex'), size };
+  return { sha256: digest.digest('hex'), size };
 }
 
 /** True when it did not exist; private until its owner and mode are set. */
