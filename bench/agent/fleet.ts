@@ -8,17 +8,18 @@ import { InstalledHost } from '../../e2e/installed-host.ts';
 import { machineConfig } from '../../e2e/manifests.ts';
 import { eventually, run, varve } from '../../e2e/process.ts';
 import { bootableContent, FixtureRegistry } from '../../packages/agent/src/fixtures/registry.ts';
+import { SplitAgent } from './split-agent.ts';
 
 const role = 'node-role.kubernetes.io/worker';
 
 export class BenchFleet implements AsyncDisposable {
   readonly host: InstalledHost;
-  readonly pid: number;
+  readonly agent: SplitAgent;
   readonly #stack: AsyncDisposableStack;
 
-  private constructor(host: InstalledHost, pid: number, stack: AsyncDisposableStack) {
+  private constructor(host: InstalledHost, agent: SplitAgent, stack: AsyncDisposableStack) {
     this.host = host;
-    this.pid = pid;
+    this.agent = agent;
     this.#stack = stack;
   }
 
@@ -43,11 +44,11 @@ export class BenchFleet implements AsyncDisposable {
     const join = JSON.parse(token);
     await host.run('join', '--server', join.server, '--token', join.token, '--ca-hash', join.caHash, '--name', 'bench');
     await dropFromCache(host);
-    const pid = await host.start();
+    const agent = stack.use(await SplitAgent.start(host));
     await eventually('the host runs its config', async () =>
-      (await host.metrics()).includes('varve_agent_updated 1\n'),
+      (await agent.metrics()).includes('varve_agent_updated 1\n'),
     );
-    return new BenchFleet(host, pid, stack.move());
+    return new BenchFleet(host, agent, stack.move());
   }
 
   /** A managed file, from outside. */
@@ -56,7 +57,7 @@ export class BenchFleet implements AsyncDisposable {
   }
 
   async driftedPaths(): Promise<number> {
-    return Number(/^varve_agent_drifted_paths (\d+)$/m.exec(await this.host.metrics())?.[1]);
+    return Number(/^varve_agent_drifted_paths (\d+)$/m.exec(await this.agent.metrics())?.[1]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
