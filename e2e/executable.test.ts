@@ -1,9 +1,10 @@
 // The agent's executable as it is installed: no Node, no npm, no sources, an empty environment; against a real `varve up`.
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import path from 'node:path';
 import {
   logsRequestedAnnotation,
+  type MachineConfigNodeStatus,
   machineConfigNodeResource,
   machineConfigPoolResource,
   machineConfigResource,
@@ -16,19 +17,34 @@ import { ControlPlane } from './control-plane.ts';
 import { InstalledHost } from './installed-host.ts';
 import { machineConfig } from './manifests.ts';
 import { eventually, run, varve } from './process.ts';
+import { SplitAgent } from './split-agent.ts';
 
 let directory: string;
 let executable: string;
 let plane: ControlPlane;
 let registry: FixtureRegistry;
+let client: KubeClient;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'varve-executable-'));
-  executable = join(directory, 'varve-agent');
+  directory = await mkdtemp(path.join(tmpdir(), 'varve-executable-'));
+  executable = path.join(directory, 'varve-agent');
   [plane, registry] = await Promise.all([ControlPlane.start(), FixtureRegistry.start(), buildAgent(executable)]);
+  client = new KubeClient(await loadKubeconfig(plane.kubeconfig));
+  await client.create(machineConfigPoolResource, {
+    apiVersion: 'machineconfiguration.openshift.io/v1',
+    kind: 'MachineConfigPool',
+    metadata: { name: 'worker' },
+    spec: {
+      machineConfigSelector: { matchLabels: { 'machineconfiguration.openshift.io/role': 'worker' } },
+      nodeSelector: { matchLabels: { 'node-role.kubernetes.io/worker': '' } },
+    },
+  });
+  const image = await push(registry.add(bootableContent('2')));
+  await client.create(machineConfigResource, JSON.parse(machineConfig('50-os', { image, motd: 'managed\n' })));
 });
 
 afterAll(async () => {
+  await client[Symbol.asyncDispose]();
   await plane[Symbol.asyncDispose]();
   await registry[Symbol.asyncDispose]();
   await rm(directory, { recursive: true });
@@ -39,7 +55,7 @@ async function push(image: string): Promise<string> {
   const copy = `${plane.authority}/os:latest`;
   const { authFile, certDirectory } = plane.registry;
   const destination = ['--dest-authfile', authFile, '--dest-cert-dir', certDirectory];
-  const digestFile = join(directory, 'digest');
+  const digestFile = path.join(directory, 'digest');
   const source = `docker://${image}`;
   await run(
     'skopeo',
@@ -54,17 +70,7 @@ async function push(image: string): Promise<string> {
   return copy;
 }
 
-test('without anything around it, it says its version and what it can do', async () => {
-  expect((await stat(executable)).size).toBeLessThan(150e6);
-  expect((await run('env', '-i', executable, '--version')).trim()).toMatch(/^\d+\.\d+\.\d+$/);
-  const help = await run('env', '-i', executable, '--help');
-  for (const command of ['run', 'join', 'host']) expect(help).toContain(`  ${command} `);
-  // Options of Node in the environment of whoever starts it stay outside.
-  expect(await run('env', '-i', 'NODE_OPTIONS=--require=/nowhere.cjs', executable, '--version')).not.toBe('');
-});
-
-test('on a host that has nothing else, it joins, stages, applies and starts itself again for the boot', async () => {
-  await using host = await InstalledHost.create(executable, registry.add(bootableContent('1')));
+async function join(host: InstalledHost, name: string): Promise<void> {
   const { token, server, caHash } = JSON.parse(
     await varve([
       '--kubeconfig',
@@ -77,30 +83,37 @@ test('on a host that has nothing else, it joins, stages, applies and starts itse
       'json',
     ]),
   );
-  await host.run('join', '--server', server, '--token', token, '--ca-hash', caHash, '--name', 'bare');
-  await host.start();
-  await using client = new KubeClient(await loadKubeconfig(plane.kubeconfig));
-  await client.create(machineConfigPoolResource, {
-    apiVersion: 'machineconfiguration.openshift.io/v1',
-    kind: 'MachineConfigPool',
-    metadata: { name: 'worker' },
-    spec: {
-      machineConfigSelector: { matchLabels: { 'machineconfiguration.openshift.io/role': 'worker' } },
-      nodeSelector: { matchLabels: { 'node-role.kubernetes.io/worker': '' } },
-    },
-  });
-  const image = await push(registry.add(bootableContent('2')));
-  await client.create(machineConfigResource, JSON.parse(machineConfig('50-os', { image, motd: 'managed\n' })));
-  const status = await eventually(
-    'the host runs the image',
+  await host.run('join', '--server', server, '--token', token, '--ca-hash', caHash, '--name', name);
+}
+
+/** The status of the node once its host runs the image. */
+async function updated(name: string): Promise<MachineConfigNodeStatus> {
+  return await eventually(
+    `${name} runs the image`,
     async () => {
-      const found = await client.get(machineConfigNodeResource, 'bare');
-      const updated = found.status?.conditions?.find(({ type }) => type === 'Updated')?.status === 'True';
-      if (found.status?.update?.step === 'Failed') throw new Error(JSON.stringify(found.status.update));
-      return updated && found.status?.rollback !== undefined && found.status;
+      const { status } = await client.get(machineConfigNodeResource, name);
+      const isUpdated = status?.conditions?.find(({ type }) => type === 'Updated')?.status === 'True';
+      if (status?.update?.step === 'Failed') throw new Error(JSON.stringify(status.update));
+      return isUpdated && status?.rollback !== undefined && status;
     },
     60_000,
   );
+}
+
+test('without anything around it, it says its version and what it can do', async () => {
+  expect((await stat(executable)).size).toBeLessThan(150e6);
+  expect((await run('env', '-i', executable, '--version')).trim()).toMatch(/^\d+\.\d+\.\d+$/);
+  const help = await run('env', '-i', executable, '--help');
+  for (const command of ['run', 'join', 'host']) expect(help).toContain(`  ${command} `);
+  // Options of Node in the environment of whoever starts it stay outside.
+  expect(await run('env', '-i', 'NODE_OPTIONS=--require=/nowhere.cjs', executable, '--version')).not.toBe('');
+});
+
+test('on a host that has nothing else, it joins, stages, applies and starts itself again for the boot', async () => {
+  await using host = await InstalledHost.create(executable, registry.add(bootableContent('1')));
+  await join(host, 'bare');
+  await host.start();
+  const status = await updated('bare');
   expect(status.update).toMatchObject({ step: 'Done' });
   expect(status.booted?.imageDigest).not.toBe(status.rollback?.imageDigest);
   const { booted } = JSON.parse(await host.run('host', 'status', '-o', 'json'));
@@ -114,4 +127,15 @@ test('on a host that has nothing else, it joins, stages, applies and starts itse
   expect(steps).toContainEqual(expect.objectContaining({ msg: 'step', step: 'Verify' }));
   const { metadata } = await client.get(machineConfigNodeResource, 'bare');
   expect(metadata.annotations).not.toHaveProperty(logsRequestedAnnotation);
+});
+
+test('as two programs, of which one has no rights and the other no network, it does the same', async () => {
+  await using host = await InstalledHost.create(executable, registry.add(bootableContent('1')));
+  await join(host, 'split');
+  await using agent = await SplitAgent.start(host);
+  const status = await updated('split');
+  expect(status.booted?.imageDigest).not.toBe(status.rollback?.imageDigest);
+  expect(await agent.metrics()).toContain('varve_agent_updated 1\n');
+  const { booted } = JSON.parse(await host.run('host', 'status', '-o', 'json'));
+  expect(booted.imageDigest).toBe(status.booted?.imageDigest);
 });

@@ -7,8 +7,8 @@ import { ControlPlane } from '../../e2e/control-plane.ts';
 import { InstalledHost } from '../../e2e/installed-host.ts';
 import { machineConfig } from '../../e2e/manifests.ts';
 import { eventually, run, varve } from '../../e2e/process.ts';
+import { SplitAgent } from '../../e2e/split-agent.ts';
 import { bootableContent, FixtureRegistry } from '../../packages/agent/src/fixtures/registry.ts';
-import { SplitAgent } from './split-agent.ts';
 
 const role = 'node-role.kubernetes.io/worker';
 

@@ -7,6 +7,7 @@ import spawn from 'nano-spawn';
 import { HelperConnection } from '../../packages/agent/src/helper/connection.ts';
 import { buildAgent } from '../../scripts/build-agent/build.ts';
 import { BenchFleet } from '../agent/fleet.ts';
+import { watchHelpers } from '../agent/helper-usage.ts';
 import { readUsage } from '../agent/usage.ts';
 import type { Row, Suite } from '../row.ts';
 
@@ -76,7 +77,7 @@ async function idle({ agent }: BenchFleet, report: (line: string) => void, signa
   await sleep(settleSeconds * 1000, undefined, { signal });
   report(`idle for ${duration} s`);
   const before = await readUsage(agent.network);
-  const helpers = await agent.watchHelpers(duration * 1000, signal);
+  const helpers = await watchHelpers(agent, duration * 1000, signal);
   const after = await readUsage(agent.network);
   const cpu = after.cpu - before.cpu + helpers.cpu;
   const wakeups = after.wakeups - before.wakeups + helpers.wakeups;

@@ -1,5 +1,5 @@
-// The agent as packaging/systemd runs it: a network side without rights that stays, and a helper of root that the first
-// connection to its socket starts and that ends when it is idle.
+// The agent as packaging/systemd runs it: a network side without rights that stays, and a helper of root, without
+// network, that the first connection to its socket starts and that ends when it is idle.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, open, readlink, rm } from 'node:fs/promises';
@@ -8,9 +8,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stateDirectoryOf } from '@varve/agent';
-import type { InstalledHost } from '../../e2e/installed-host.ts';
-import { eventually, run } from '../../e2e/process.ts';
-import { readUsage } from './usage.ts';
+import type { InstalledHost } from './installed-host.ts';
+import { eventually, run } from './process.ts';
 
 /** Stands for the user `varve`. */
 const unprivileged = 65_534;
@@ -25,17 +24,6 @@ const networkEnvironment = [
   'MALLOC_TRIM_THRESHOLD_=65536',
   'UV_THREADPOOL_SIZE=2',
 ];
-
-const lookMilliseconds = 1_000;
-
-/** Of all helpers of some time. */
-export interface HelperUsage {
-  /** Milliseconds on a CPU. */
-  readonly cpu: number;
-  readonly wakeups: number;
-  /** How long one was there. */
-  readonly seconds: number;
-}
 
 export class SplitAgent implements AsyncDisposable {
   readonly #host: InstalledHost;
@@ -68,32 +56,6 @@ export class SplitAgent implements AsyncDisposable {
     if (pid === undefined) return undefined;
     const program = await readlink(`/proc/${pid}/exe`).catch(() => '');
     return program.endsWith(executable) ? pid : undefined;
-  }
-
-  /**
-   * Waits, and counts what helpers cost meanwhile (milliseconds of CPU, wake-ups) and for how many seconds one was there. Of one
-   * that ends between two looks, what it did since the last look is missing.
-   */
-  async watchHelpers(milliseconds: number, signal: AbortSignal): Promise<HelperUsage> {
-    const end = performance.now() + milliseconds;
-    const total = { cpu: 0, wakeups: 0, seconds: 0 };
-    let last = await this.#helperUsage();
-    while (performance.now() < end) {
-      await sleep(Math.min(lookMilliseconds, Math.max(0, end - performance.now())), undefined, { signal });
-      const now = await this.#helperUsage();
-      const before = now.pid === last.pid ? last : { cpu: 0, wakeups: 0 };
-      total.cpu += now.cpu - before.cpu;
-      total.wakeups += now.wakeups - before.wakeups;
-      if (now.pid !== undefined) total.seconds += lookMilliseconds / 1000;
-      last = now;
-    }
-    return total;
-  }
-
-  async #helperUsage(): Promise<{ pid: number | undefined; cpu: number; wakeups: number }> {
-    const pid = await this.helper();
-    const usage = pid === undefined ? undefined : await readUsage(pid).catch(() => undefined);
-    return usage ? { pid, cpu: usage.cpu, wakeups: usage.wakeups } : { pid: undefined, cpu: 0, wakeups: 0 };
   }
 
   /** The helper's socket, from outside. */
