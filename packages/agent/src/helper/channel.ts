@@ -74,11 +74,21 @@ export class Channel {
   readonly #answering = new Set<Promise<void>>();
   #lastId = 0;
   #closed = false;
+  #heard = false;
 
   constructor(socket: Duplex, answer: Answer) {
     this.#socket = socket;
     this.#answer = answer;
     socket.on('error', () => {});
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether anything came from the other side. */
+  get heard(): boolean {
+    return this.#heard;
   }
 
   /**
@@ -89,6 +99,7 @@ export class Channel {
     let failure: unknown;
     try {
       for await (const frame of readFrames(this.#socket)) {
+        this.#heard = true;
         this.#take(frame);
         // Who does not read what it asked for is not asked what it wants next.
         if (this.#socket.writableNeedDrain)

@@ -31,11 +31,28 @@ export class HelperConnection implements Disposable {
     this.#calls += 1;
     clearTimeout(this.#idle);
     try {
-      const channel = await this.#open(options.signal);
-      return await channel.call(verb, params, options);
+      return await this.#call(verb, params, options);
     } finally {
       this.#calls -= 1;
       if (this.#calls === 0) this.#idle = setTimeout(() => this.#rest(), idle).unref();
+    }
+  }
+
+  /**
+   * A connection that was just made may be closed again before anything was heard: the helper takes one at a time, and has
+   * not seen the end of the one before, or it ends itself.
+   */
+  async #call(verb: string, params: unknown, options: CallOptions): Promise<unknown> {
+    const end = Date.now() + patience;
+    for (;;) {
+      const isNew = this.#channel === undefined;
+      const channel = await this.#open(options.signal);
+      try {
+        return await channel.call(verb, params, options);
+      } catch (error) {
+        if (!isNew || channel.heard || !channel.closed || Date.now() > end) throw error;
+        await sleep(pause, undefined, { signal: options.signal });
+      }
     }
   }
 
@@ -55,14 +72,18 @@ export class HelperConnection implements Disposable {
   }
 
   async #open(signal: AbortSignal): Promise<Channel> {
-    const opening = this.#channel ?? this.#connect(signal);
-    this.#channel = opening;
-    try {
-      return await opening;
-    } catch (error) {
+    this.#channel ??= this.#begin(signal);
+    return await this.#channel;
+  }
+
+  #begin(signal: AbortSignal): Promise<Channel> {
+    const opening = this.#connect(signal);
+    // Only this one: when its end is noticed, another may be in its place.
+    const forget = () => {
       if (this.#channel === opening) this.#channel = undefined;
-      throw error;
-    }
+    };
+    opening.then((channel) => channel.run()).then(forget, forget);
+    return opening;
   }
 
   async #connect(signal: AbortSignal): Promise<Channel> {
@@ -70,21 +91,12 @@ export class HelperConnection implements Disposable {
     for (;;) {
       signal.throwIfAborted();
       try {
-        return this.#run(await connected(this.#path));
+        return new Channel(await connected(this.#path), this.#answer);
       } catch (cause) {
         if (Date.now() > end) throw unreachable(this.#path, cause);
         await sleep(pause, undefined, { signal });
       }
     }
-  }
-
-  #run(socket: Socket): Channel {
-    const channel = new Channel(socket, this.#answer);
-    const forget = () => {
-      this.#channel = undefined;
-    };
-    channel.run().then(forget, forget);
-    return channel;
   }
 }
 
