@@ -222,5 +222,9 @@ test.skipIf(!hasEmulator)('a bad image is booted once, and the machine goes back
     output: expect.stringContaining('app broken cannot open its database'),
   });
   expect(machine.boots).toBe(boots + 2);
-  expect(await varve(['--kubeconfig', plane.kubeconfig, 'why', 'vm'])).toContain('cannot open its database');
+  // What it went back to is looked at first.
+  await waitFor('varve why says why', async () => {
+    const why = await varve(['--kubeconfig', plane.kubeconfig, 'why', 'vm']);
+    return why.includes('cannot open its database');
+  });
 });
