@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Drift } from '../content/check.ts';
 import type { DriftRequest, HostState } from '../driver/driver.ts';
 import { waitFor } from '../report/signal.ts';
+import { isErrno } from '../state/durable-file.ts';
 import type { Tree } from '../tree/tree.ts';
 import { treeOf } from '../tree/tree-of.ts';
 import { concerns, type WatchList, watchList } from './watch-list.ts';
@@ -29,6 +30,8 @@ export interface DriftMonitorOptions {
 
 /** A full check starts the helper and reads every managed file: nothing for a host at rest. */
 const defaultInterval = 60 * 60_000;
+/** The same where a directory cannot be watched: one that the agent may not read, or beyond the limit of watches. */
+const blindInterval = 5 * 60_000;
 /** Whoever truncates a file and fills it again has done so by then, mostly; if not, the full check takes it back. */
 const glanceMilliseconds = 10;
 /** Editors write in several steps, and an event that comes during a check leads to another one. */
@@ -54,7 +57,9 @@ export async function monitorDrift(options: DriftMonitorOptions, signal: AbortSi
     let host: HostState | undefined;
     try {
       host = await options.host(signal);
-      if (host.booted.applied) await watchers.arm(treeOf(host.booted), watchList(host.booted.applied));
+      const { applied } = host.booted;
+      const seesAll = !applied || (await watchers.arm(treeOf(host.booted), watchList(applied)));
+      if (!seesAll) pause = Math.min(interval, blindInterval);
       const drift = await options.check({ thorough, signal });
       if (JSON.stringify(drift) !== JSON.stringify(shown)) options.onDrift(drift);
       else if (glanced) options.onGlance(drift);
@@ -92,8 +97,9 @@ class Watchers implements Disposable {
     this.#onEvent = onEvent;
   }
 
-  /** Directories that are missing are watched through their parents. */
-  async arm(tree: Tree, list: WatchList): Promise<void> {
+  /** Directories that are missing are watched through their parents. False when one that is there cannot be watched. */
+  async arm(tree: Tree, list: WatchList): Promise<boolean> {
+    let seesAll = true;
     for (const directory of list.keys()) {
       try {
         const watcher = watch(await tree.realPath(directory), { persistent: false }, (_type, name) => {
@@ -102,10 +108,11 @@ class Watchers implements Disposable {
         });
         watcher.on('error', () => this.#onEvent(directory));
         this.#watchers.push(watcher);
-      } catch {
-        // Missing, or the limit of watches is reached: the full check at intervals remains.
+      } catch (error) {
+        if (!isErrno(error, 'ENOENT', 'ENOTDIR')) seesAll = false;
       }
     }
+    return seesAll;
   }
 
   [Symbol.dispose](): void {
