@@ -9,6 +9,11 @@ const worker = join(import.meta.dirname, 'import-worker.ts');
  */
 export async function bundleWorker(directory: string): Promise<string> {
   const file = join(directory, 'import-worker.mjs');
-  await build({ input: worker, platform: 'node', output: { file, format: 'esm', codeSplitting: false }, logLevel: 'warn' });
+  await build({
+    input: worker,
+    platform: 'node',
+    output: { file, format: 'esm', codeSplitting: false },
+    logLevel: 'warn',
+  });
   return file;
 }
