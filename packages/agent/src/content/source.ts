@@ -1,11 +1,11 @@
 // Contents of managed files behind URLs: fetched while staging and kept by their hash, so that an apply needs no network.
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApiError, finishContents, type IgnitionContents, readContents } from '@varve/api';
 import { AgentError } from '../error.ts';
 import type { Network } from '../network/network.ts';
-import { isErrno, writeDurable } from '../state/durable-file.ts';
+import { isErrno, listIfThere, writeDurable } from '../state/durable-file.ts';
 
 /** Contents of one managed file, with the field that errors name. */
 export interface Source {
@@ -68,15 +68,6 @@ async function readIfValid(path: string, contents: IgnitionContents): Promise<Ui
     return finishContents(await readFile(path), contents);
   } catch (error) {
     if (error instanceof ApiError || isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
-}
-
-async function listIfThere(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
     throw error;
   }
 }

@@ -25,13 +25,13 @@ export async function requestCertificate(options: CertificateOptions): Promise<s
   const name = requestName(options.nodeName, options.key, options.requester);
   await createRequest(name, options);
   options.onProgress(`sent certificate request ${name}`);
-  const begin = Date.now();
+  const begin = performance.now();
   let hinted = false;
-  while (Date.now() - begin < options.timeout) {
+  while (performance.now() - begin < options.timeout) {
     const answer = answerOf(await readRequest(name, options));
     if (answer.kind === 'issued') return answer.certificate;
     if (answer.kind === 'denied') throw denied(name, options.nodeName, answer.message);
-    if (!hinted && Date.now() - begin > hintAfterMilliseconds) {
+    if (!hinted && performance.now() - begin > hintAfterMilliseconds) {
       hinted = true;
       options.onProgress(`request ${name} waits for an administrator: kubectl certificate approve ${name}`);
     }

@@ -43,14 +43,14 @@ export class HelperConnection implements Disposable {
    * not seen the end of the one before, or it ends itself.
    */
   async #call(verb: string, params: unknown, options: CallOptions): Promise<unknown> {
-    const end = Date.now() + patience;
+    const end = performance.now() + patience;
     for (;;) {
       const isNew = this.#channel === undefined;
       const channel = await this.#open(options.signal);
       try {
         return await channel.call(verb, params, options);
       } catch (error) {
-        if (!isNew || channel.heard || !channel.closed || Date.now() > end) throw error;
+        if (!isNew || channel.heard || !channel.closed || performance.now() > end) throw error;
         await sleep(pause, undefined, { signal: options.signal });
       }
     }
@@ -87,13 +87,13 @@ export class HelperConnection implements Disposable {
   }
 
   async #connect(signal: AbortSignal): Promise<Channel> {
-    const end = Date.now() + patience;
+    const end = performance.now() + patience;
     for (;;) {
       signal.throwIfAborted();
       try {
         return new Channel(await connected(this.#path), this.#answer);
       } catch (cause) {
-        if (Date.now() > end) throw unreachable(this.#path, cause);
+        if (performance.now() > end) throw unreachable(this.#path, cause);
         await sleep(pause, undefined, { signal });
       }
     }

@@ -3,13 +3,13 @@
 // wrote to a path for the first time. Whatever boots next, its files can be put in place.
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { AppliedConfig } from '../content/entry.ts';
 import { isShared } from '../content/plan.ts';
 import type { ResolvedEntry } from '../content/resolve.ts';
-import { isErrno, readState, writeDurable, writeState } from '../state/durable-file.ts';
+import { listIfThere, readState, writeDurable, writeState } from '../state/durable-file.ts';
 import { syncFileSystems } from '../tree/sync.ts';
 import type { Tree } from '../tree/tree.ts';
 import { type Wanted, wantedEntry } from './change.ts';
@@ -144,13 +144,4 @@ export class SharedFiles {
 
 function nameOf(record: AppliedConfig | undefined): string {
   return record ? `${record.deployment} ${record.config ?? ''}` : '';
-}
-
-async function listIfThere(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
-    throw error;
-  }
 }

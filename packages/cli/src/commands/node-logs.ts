@@ -24,7 +24,11 @@ export async function fetchLogs(client: KubeClient, node: string, options: LogOp
   };
   await ask(requested, signal);
   try {
-    for (const end = Date.now() + timeout; Date.now() < end; await sleep(pollMilliseconds, undefined, { signal })) {
+    for (
+      const end = performance.now() + timeout;
+      performance.now() < end;
+      await sleep(pollMilliseconds, undefined, { signal })
+    ) {
       const { status } = await client.get(machineConfigNodeResource, node, { signal });
       if (status?.logs?.requested !== requested) continue;
       return status.logs.text === '' ? [] : status.logs.text.split('\n').slice(-lines);
