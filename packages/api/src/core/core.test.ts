@@ -22,6 +22,7 @@ describe('a Secret', () => {
     ['without base64', { data: { a: 'Yg=' } }, ['data.a']],
     ['of a megabyte and more', { data: { a: Buffer.alloc(1_048_577).toString('base64') } }, ['data']],
     ['of type tls without a key', { type: 'kubernetes.io/tls', data: { 'tls.crt': '' } }, ['data[tls.key]']],
+    ['of a type that is called like a method', { type: 'constructor' }, []],
   ])('%s', (_name, secret, expected) => {
     expect(fields(secret)).toEqual(expected);
   });

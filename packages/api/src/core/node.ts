@@ -102,8 +102,8 @@ const rolePrefix = 'node-role.kubernetes.io/';
 
 function statusCell(node: KubeObject): string {
   const ready = listAt(node, 'status', 'conditions').find((condition) => textAt(condition, 'type') === 'Ready');
-  const states: Readonly<Record<string, string>> = { True: 'Ready', False: 'NotReady' };
-  const state = states[textAt(ready, 'status')] ?? (ready === undefined ? 'Unknown' : 'NotReady');
+  const known = textAt(ready, 'status') === 'True' ? 'Ready' : 'NotReady';
+  const state = ready === undefined ? 'Unknown' : known;
   return valueAt(node, 'spec', 'unschedulable') === true ? `${state},SchedulingDisabled` : state;
 }
 

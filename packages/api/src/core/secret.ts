@@ -34,12 +34,12 @@ export interface Secret {
 }
 
 /** Keys that a secret of a well-known type must have (kubernetes/pkg/apis/core/validation ValidateSecret). */
-const requiredKeys: Readonly<Record<string, readonly string[]>> = {
-  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
-  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
-  'kubernetes.io/dockercfg': ['.dockercfg'],
-  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
-};
+const requiredKeys: ReadonlyMap<string, readonly string[]> = new Map([
+  ['kubernetes.io/tls', ['tls.crt', 'tls.key']],
+  ['kubernetes.io/dockerconfigjson', ['.dockerconfigjson']],
+  ['kubernetes.io/dockercfg', ['.dockercfg']],
+  ['kubernetes.io/ssh-auth', ['ssh-privatekey']],
+]);
 
 function validateSecret(secret: Secret, old: Secret | undefined): FieldError[] {
   const data = secret.data ?? {};
@@ -52,7 +52,7 @@ function validateSecret(secret: Secret, old: Secret | undefined): FieldError[] {
     ),
     ...validateImmutable(secret, old, ['data']),
   ];
-  for (const key of requiredKeys[secret.type ?? ''] ?? []) {
+  for (const key of requiredKeys.get(secret.type ?? '') ?? []) {
     if (!Object.hasOwn(data, key)) {
       errors.push({ reason: 'FieldValueRequired', field: `data[${key}]`, message: 'Required value' });
     }

@@ -5,10 +5,10 @@ import type { Role } from './authorizer.ts';
 
 const publicPaths = ['/healthz', '/livez', '/readyz', '/version'];
 const discoveryPaths = ['/api', '/apis', '/openapi'];
-const selfReviews: Readonly<Record<string, readonly string[]>> = {
-  'authorization.k8s.io': ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
-  'authentication.k8s.io': ['selfsubjectreviews'],
-};
+const selfReviews: ReadonlyMap<string, readonly string[]> = new Map([
+  ['authorization.k8s.io', ['selfsubjectaccessreviews', 'selfsubjectrulesreviews']],
+  ['authentication.k8s.io', ['selfsubjectreviews']],
+]);
 
 export const publicRole: Role = {
   holds: () => true,
@@ -25,10 +25,10 @@ export const basicRole: Role = {
       return isRead(attributes.verb) && (attributes.path === '/' || isBelow(attributes.path, discoveryPaths));
     }
     if (isPublicConfigMap(attributes)) return true;
-    return attributes.verb === 'create' && (selfReviews[attributes.group] ?? []).includes(attributes.resource);
+    return attributes.verb === 'create' && (selfReviews.get(attributes.group) ?? []).includes(attributes.resource);
   },
   resourceRules: [
-    ...Object.entries(selfReviews).map(([group, resources]) => ({ verbs: ['create'], apiGroups: [group], resources })),
+    ...Array.from(selfReviews, ([group, resources]) => ({ verbs: ['create'], apiGroups: [group], resources })),
     { verbs: ['get'], apiGroups: [''], resources: ['configmaps'], resourceNames: ['<in kube-public>'] },
   ],
   nonResourceRules: [{ verbs: ['get'], nonResourceURLs: discoveryPaths.flatMap((path) => [path, `${path}/*`]) }],

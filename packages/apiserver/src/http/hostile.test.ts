@@ -133,6 +133,18 @@ describe('whatever arrives', () => {
     expect(server.errors).toEqual([]);
   }, 120_000);
 
+  test.each([
+    ['POST', '/apis/__proto__/v1/selfsubjectreviews', '{}'],
+    ['POST', '/apis/constructor/v1/things', '{}'],
+    ['GET', '/api/v1/__proto__', undefined],
+    ['GET', '/api/v1/namespaces/__proto__/constructor/toString', undefined],
+    ['POST', '/api/v1/namespaces/default/secrets', '{"metadata":{"generateName":"a"},"type":"constructor"}'],
+  ])('also where a name is one of JavaScript: %s %s', async (method, path, payload) => {
+    const reply = await call(method, path, payload === undefined ? {} : { body: payload, type: 'application/json' });
+    expect(reply.code).toBeLessThan(500);
+    expect(server.errors).toEqual([]);
+  });
+
   test('even when it is no HTTP', async () => {
     for (const bytes of [
       'GET / HTTP/9.9\r\n\r\n',

@@ -31,6 +31,7 @@ test.each([
     'realtime',
   ],
   [{ kernelType: '' as const }, [], 'default'],
+  [{ extensions: ['constructor'] }, ['constructor'], 'default'],
 ])('%j asks for %j and kernel %s', (spec, packages, kernelType) => {
   expect(wantedLayering(spec)).toEqual({ packages, kernelType });
 });

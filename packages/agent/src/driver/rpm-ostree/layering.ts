@@ -15,13 +15,13 @@ export interface Layering {
  * Packages behind the names of extensions (machine-config-operator docs/MachineConfiguration.md, "RHCOS extensions"). Any
  * other name is a package's own.
  */
-const extensionPackages: Readonly<Record<string, readonly string[]>> = {
-  ipsec: ['NetworkManager-libreswan', 'libreswan'],
-  kerberos: ['krb5-workstation', 'libkadm5'],
-  'kernel-devel': ['kernel-devel', 'kernel-headers'],
-  'sandboxed-containers': ['kata-containers'],
-  'two-node-ha': ['fence-agents-all', 'pacemaker', 'pcs'],
-};
+const extensionPackages: ReadonlyMap<string, readonly string[]> = new Map([
+  ['ipsec', ['NetworkManager-libreswan', 'libreswan']],
+  ['kerberos', ['krb5-workstation', 'libkadm5']],
+  ['kernel-devel', ['kernel-devel', 'kernel-headers']],
+  ['sandboxed-containers', ['kata-containers']],
+  ['two-node-ha', ['fence-agents-all', 'pacemaker', 'pcs']],
+]);
 
 /** Begins the names of a kernel's packages; the default one's are `kernel`, `kernel-core`, `kernel-modules` … */
 const kernelPrefixes: Readonly<Record<Exclude<KernelType, 'default'>, string>> = {
@@ -42,7 +42,7 @@ export function wantedLayering(spec: MachineConfigSpec): Layering {
     if (!packageName.test(name)) {
       throw new AgentError('CONFIG_UNSUPPORTED', `spec.extensions[${index}]: ${JSON.stringify(name)} names no package`);
     }
-    for (const one of extensionPackages[name] ?? [name]) packages.add(one);
+    for (const one of extensionPackages.get(name) ?? [name]) packages.add(one);
   }
   return { packages: [...packages].sort(), kernelType: spec.kernelType || 'default' };
 }
