@@ -59,10 +59,30 @@ export function withoutFailed(
   return failed.filter((target) => target.config !== config || target.image !== image);
 }
 
+/**
+ * What to throw, and to remember, when an apply to the running deployment was taken back: the config does not fit this
+ * host. Undefined for what may pass by itself. Pure.
+ */
+export function takenBack(
+  error: unknown,
+  target: Pick<FailedTarget, 'config' | 'image'>,
+  now: Date,
+): HealthError | undefined {
+  if (!(error instanceof AgentError) || (error.code !== 'UNIT_FAILED' && error.code !== 'VERIFY_FAILED')) return;
+  const { code } = error;
+  const message = `${error.message}; the host has its former config again, and ${target.config} is not tried again here`;
+  const failed = { ...target, code, message: message.slice(0, 4096), time: now.toISOString() };
+  return new HealthError(code, message, { failed });
+}
+
 export async function readFailed(path: string): Promise<readonly FailedTarget[]> {
   return (await readState(path, z.array(failedTargetSchema))) ?? [];
 }
 
-export async function writeFailed(path: string, failed: readonly FailedTarget[]): Promise<void> {
-  await writeState(path, failed);
+export async function rememberFailed(path: string, target: FailedTarget): Promise<void> {
+  await writeState(path, withFailed(await readFailed(path), target));
+}
+
+export async function forgetFailed(path: string, target: Pick<FailedTarget, 'config' | 'image'>): Promise<void> {
+  await writeState(path, withoutFailed(await readFailed(path), target));
 }

@@ -2,10 +2,8 @@
 // host and a sysroot in a directory; only booting differs, and comes from outside.
 import { join } from 'node:path';
 import { fingerprintConfig, kernelCommandLine } from '@varve/api';
-import { parseImageReference } from '@varve/oci';
 import { collectGarbage, type Deployment, parseChecksum, removeStaleTemporaries, Sysroot } from '@varve/ostree';
 import spawn from 'nano-spawn';
-import * as z from 'zod';
 import type { Boot } from '../../boot/boot.ts';
 import type { Drift } from '../../content/check.ts';
 import { DigestCache } from '../../content/digest-cache.ts';
@@ -14,15 +12,7 @@ import { SourceCache } from '../../content/source.ts';
 import { hostDrift } from '../../drift/host-drift.ts';
 import { withChangers } from '../../drift/who-changed.ts';
 import { AgentError } from '../../error.ts';
-import {
-  type FailedTarget,
-  findFailed,
-  HealthError,
-  readFailed,
-  withFailed,
-  withoutFailed,
-  writeFailed,
-} from '../../health/failed-target.ts';
+import { type FailedTarget, findFailed, forgetFailed, rememberFailed, takenBack } from '../../health/failed-target.ts';
 import { checkHostHealth } from '../../health/host-health.ts';
 import { currentProbation, type Probation, probationSchema } from '../../health/probation.ts';
 import type { CheckResult } from '../../health/result.ts';
@@ -31,7 +21,6 @@ import { LiveHost } from '../../live/live-host.ts';
 import { offlineServices, systemdServices } from '../../live/services.ts';
 import type { Network } from '../../network/network.ts';
 import { readState, readTextIfThere, removeDurable, writeDurable, writeState } from '../../state/durable-file.ts';
-import { type HostRecord, hostRecordSchema } from '../../state/host.ts';
 import type { StatePaths } from '../../state/paths.ts';
 import type {
   ApplyRequest,
@@ -40,16 +29,19 @@ import type {
   HostDriver,
   HostState,
   RepairRequest,
-  StagedConfig,
   StageRequest,
 } from '../driver.ts';
 import type { ImageTool } from '../image-tool.ts';
 import { keptDeployments, rollbackDeployment } from '../kept.ts';
 import { stagedPath } from '../staged.ts';
 import { targetImage } from '../target-image.ts';
+import { deploymentOfImage, findDeployment } from './deployments.ts';
+import { baseKernelArguments } from './host-record.ts';
 import { OwnImporter } from './import.ts';
 import { prepareDeployment } from './prepare.ts';
-import { deploymentName, describeDeployment } from './state.ts';
+import { readHost } from './read-host.ts';
+import { pinStaged, writeStaged } from './staged-commit.ts';
+import { deploymentName } from './state.ts';
 
 export interface OstreeDriverOptions {
   readonly sysroot: string;
@@ -61,15 +53,6 @@ export interface OstreeDriverOptions {
   readonly tool?: ImageTool | undefined;
 }
 
-const stagedSchema: z.ZodType<StagedConfig> = z.object({
-  config: z.string(),
-  image: z.string(),
-  checksum: z.string(),
-  origin: z.string().optional(),
-  kernelArguments: z.array(z.string()).optional(),
-});
-/** Holds the staged commit, whatever else prunes the repository. */
-const stagedRef = 'varve/staged';
 const cleanupTimeout = 10 * 60_000;
 
 export class OstreeDriver implements HostDriver {
@@ -93,50 +76,22 @@ export class OstreeDriver implements HostDriver {
   }
 
   async status(signal = new AbortController().signal): Promise<HostState> {
-    const { boot, paths } = this.#options;
-    const sysroot = await this.#open();
-    const running = await boot.booted();
-    const found = await this.#deployments(sysroot);
-    const record = await this.#record(sysroot, found, running.deployment);
-    const place = { running: running.deployment, varDirectory: this.#varDirectory() };
-    const deployments = await Promise.all(
-      found.map((deployment) => describeDeployment(sysroot, deployment, record, place)),
-    );
-    const pending = await this.#tool.pending(sysroot, signal);
-    if (pending) deployments.unshift(pending);
-    const booted = deployments.find((deployment) => deployment.name === running.deployment);
-    if (!booted) {
-      throw new AgentError(
-        'BOOT_FAILED',
-        `the booted deployment ${running.deployment} is not among those of ${this.#options.sysroot}; boot another one`,
-      );
-    }
-    return {
-      deployments,
-      booted,
-      bootId: running.bootId,
-      bootedKernelArguments: running.kernelArguments,
-      baseKernelArguments: record.baseKernelArguments,
-      staged: await this.#staged(sysroot),
-      probation: await readState(paths.probation, probationSchema),
-      failed: await readFailed(paths.failed),
-      bootFellBack: running.fellBack,
-    };
+    return await readHost({ ...this.#options, tool: this.#tool }, signal);
   }
 
   async stage({ target, signal, onProgress }: StageRequest): Promise<void> {
+    const { stateroot, paths } = this.#options;
     const { config, spec } = target;
     const plan = planContent(spec, this.#tool.abilities);
     const image = targetImage(target, await this.status(signal));
     for (const { source } of plan.files) await this.#sources.read(source, signal);
     const sysroot = await this.#open();
     const { commit: checksum, ...fetched } = await this.#tool.fetch({
-      ...{ sysroot, stateroot: this.#options.stateroot, image, spec, signal, onProgress },
-      deployed: await this.#deployed(sysroot, image),
-      pin: (commit) => sysroot.repository.writeRef(stagedRef, commit),
+      ...{ sysroot, stateroot, image, spec, signal, onProgress },
+      deployed: await deploymentOfImage(sysroot, stateroot, image),
+      pin: (commit) => pinStaged(sysroot, commit),
     });
-    await sysroot.repository.writeRef(stagedRef, checksum);
-    await writeState(this.#options.paths.staged, { config, image, checksum, ...fetched } satisfies StagedConfig);
+    await writeStaged(sysroot, paths.staged, { config, image, checksum, ...fetched });
   }
 
   /**
@@ -166,6 +121,7 @@ export class OstreeDriver implements HostDriver {
   }
 
   async #deploy({ target, signal, onStep }: ApplyRequest): Promise<void> {
+    const { stateroot, paths } = this.#options;
     const { config, spec } = target;
     const plan = planContent(spec, this.#tool.abilities);
     const sysroot = await this.#open();
@@ -175,12 +131,12 @@ export class OstreeDriver implements HostDriver {
     if (staged?.config !== config || staged.image !== image) {
       throw new AgentError('STATE_CORRUPT', `config ${config} is not staged any more; it will be staged again`);
     }
-    const kernelArguments = kernelCommandLine(await this.#baseKernelArguments(staged), plan.kernelArguments);
+    const kernelArguments = kernelCommandLine(await baseKernelArguments(paths.host, staged), plan.kernelArguments);
     onStep('writing the new deployment');
     await this.#tool.discardStaged(signal);
     const deployment = await sysroot.deploy({
       commit: parseChecksum(staged.checksum),
-      stateroot: this.#options.stateroot,
+      stateroot,
       imageReference: image,
       origin: staged.origin,
       kernelArguments,
@@ -243,13 +199,9 @@ export class OstreeDriver implements HostDriver {
 
   /** A config that this host has tried and taken back is not tried again; what else went wrong may pass. */
   async #notAgain(error: unknown, target: Pick<FailedTarget, 'config' | 'image'>): Promise<unknown> {
-    if (!(error instanceof AgentError) || (error.code !== 'UNIT_FAILED' && error.code !== 'VERIFY_FAILED'))
-      return error;
-    const { code } = error;
-    const message = `${error.message}; the host has its former config again, and ${target.config} is not tried again here`;
-    const failed = { ...target, code, message: message.slice(0, 4096), time: new Date().toISOString() };
-    await this.recordFailure(failed);
-    return new HealthError(code, message, { failed });
+    const givenUp = takenBack(error, target, new Date());
+    if (givenUp?.failed) await this.recordFailure(givenUp.failed);
+    return givenUp ?? error;
   }
 
   async setNextBoot(name: string, signal: AbortSignal): Promise<void> {
@@ -307,19 +259,11 @@ export class OstreeDriver implements HostDriver {
   }
 
   async recordFailure(target: FailedTarget): Promise<void> {
-    const { paths } = this.#options;
-    await writeFailed(paths.failed, withFailed(await readFailed(paths.failed), target));
+    await rememberFailed(this.#options.paths.failed, target);
   }
 
   async forgetFailure(target: Pick<FailedTarget, 'config' | 'image'>): Promise<void> {
-    const { paths } = this.#options;
-    await writeFailed(paths.failed, withoutFailed(await readFailed(paths.failed), target));
-  }
-
-  /** Undefined on a booted host, where it is the root's. */
-  #varDirectory(): string | undefined {
-    const { sysroot, stateroot } = this.#options;
-    return sysroot === '/' ? undefined : join(sysroot, 'ostree/deploy', stateroot, 'var');
+    await forgetFailed(this.#options.paths.failed, target);
   }
 
   async #beginProbation(update: Omit<Probation, 'units'>, signal: AbortSignal): Promise<void> {
@@ -349,53 +293,7 @@ export class OstreeDriver implements HostDriver {
     return await Sysroot.open(this.#options.sysroot);
   }
 
-  async #deployments(sysroot: Sysroot): Promise<Deployment[]> {
-    const all = await sysroot.deployments();
-    return all.filter((deployment) => deployment.stateroot === this.#options.stateroot);
-  }
-
   async #find(sysroot: Sysroot, name: string): Promise<Deployment> {
-    const deployment = (await this.#deployments(sysroot)).find((candidate) => deploymentName(candidate) === name);
-    if (deployment) return deployment;
-    throw new AgentError('BOOT_FAILED', `deployment ${name} is not in ${this.#options.sysroot} any more`);
-  }
-
-  /** Written when the agent first sees the host. */
-  async #record(sysroot: Sysroot, deployments: readonly Deployment[], booted: string): Promise<HostRecord> {
-    const { paths } = this.#options;
-    const record = await readState(paths.host, hostRecordSchema);
-    if (record) return record;
-    const running = deployments.find((deployment) => deploymentName(deployment) === booted);
-    const brought = running ? await this.#tool.imageKernelArguments(sysroot.deploymentPath(running)) : [];
-    const first = {
-      baseKernelArguments: [...(running?.kernelArguments ?? [])],
-      imageKernelArguments: [...brought],
-      adopted: deployments.map(deploymentName),
-    };
-    await writeState(paths.host, first);
-    return first;
-  }
-
-  async #staged(sysroot: Sysroot): Promise<StagedConfig | undefined> {
-    const staged = await readState(this.#options.paths.staged, stagedSchema);
-    return staged && (await sysroot.repository.readRef(stagedRef)) === staged.checksum ? staged : undefined;
-  }
-
-  /** What the host was installed with, with the arguments of this image instead of those that its first one brought. */
-  async #baseKernelArguments({ kernelArguments = [] }: StagedConfig): Promise<string[]> {
-    const record = await readState(this.#options.paths.host, hostRecordSchema);
-    const own = [...(record?.baseKernelArguments ?? [])];
-    for (const argument of record?.imageKernelArguments ?? []) {
-      const index = own.lastIndexOf(argument);
-      if (index >= 0) own.splice(index, 1);
-    }
-    return [...own, ...kernelArguments];
-  }
-
-  /** A deployment of the image that is there already. */
-  async #deployed(sysroot: Sysroot, image: string): Promise<Deployment | undefined> {
-    const { digest } = parseImageReference(image);
-    const deployments = await this.#deployments(sysroot);
-    return deployments.find((deployment) => digest && deployment.imageDigest === digest);
+    return await findDeployment(sysroot, this.#options.stateroot, name);
   }
 }
