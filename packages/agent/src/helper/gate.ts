@@ -1,6 +1,6 @@
 // The gate that every target passes: checks it, and remembers the newest one, so that no older one passes again, ever.
 // The gate is root's; the network side asks it, in the same process or through the helper.
-import type { TargetStatement } from '@varve/api';
+import { driftPolicySchema, healthChecksSchema, type TargetStatement } from '@varve/api';
 import * as z from 'zod';
 import { readState, writeState } from '../state/durable-file.ts';
 import type { StatePaths } from '../state/paths.ts';
@@ -24,16 +24,14 @@ export interface TargetGate {
 }
 
 /** What the newest statement asks for. */
-export interface NewestTarget {
-  readonly config: string;
-  readonly image?: string | undefined;
-  readonly phase: 'Staged' | 'Applied';
-}
+export type NewestTarget = Pick<TargetStatement, 'config' | 'image' | 'phase' | 'health' | 'drift'>;
 
 const newestTargetSchema: z.ZodType<NewestTarget> = z.object({
   config: z.string(),
   image: z.string().optional(),
   phase: z.enum(['Staged', 'Applied']),
+  health: healthChecksSchema.optional(),
+  drift: driftPolicySchema.optional(),
 });
 const newestSchema: z.ZodType<Newest> = z.object({ sequence: z.int(), statement: z.string() });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { HostDeployment, HostState } from '../driver/driver.ts';
-import { nextBootProblem, rollbackProblem } from './next-boot.ts';
+import { nextBootProblem, rollbackProblem, undoProblem } from './next-boot.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const image = `registry.test/os@${digest}`;
@@ -55,4 +55,10 @@ test.each([
 test('the way back is open while what runs has not proved itself', () => {
   expect(rollbackProblem(host({ probation }))).toBeUndefined();
   expect(rollbackProblem(host())).toContain('has proved itself');
+});
+
+test('only what was applied to the running host is taken back on it', () => {
+  expect(undoProblem(host())).toBeUndefined();
+  expect(undoProblem(host({ probation: { ...probation, live: true } }))).toBeUndefined();
+  expect(undoProblem(host({ probation }))).toContain('two');
 });

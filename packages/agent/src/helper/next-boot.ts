@@ -24,6 +24,11 @@ export function rollbackProblem(host: HostState): string | undefined {
   return `deployment ${host.booted.name} has proved itself; to go back, give the host the former config`;
 }
 
+/** An update that waits for its first boot is not taken back by taking back a live one: it would count as proved. */
+export function undoProblem({ probation }: Pick<HostState, 'probation'>): string | undefined {
+  return probation && !probation.live ? `config ${probation.config} was not applied to the running host` : undefined;
+}
+
 function isNewest({ applied, imageDigest }: HostDeployment, newest: NewestTarget | undefined): boolean {
   if (newest?.phase !== 'Applied' || applied?.config !== newest.config) return false;
   return newest.image === undefined || (imageDigest !== undefined && newest.image.endsWith(`@${imageDigest}`));

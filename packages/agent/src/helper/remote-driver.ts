@@ -76,8 +76,9 @@ export class RemoteDriver implements HostDriver {
     return z.array(driftEntrySchema).parse(await this.#helper.call('checkDrift', { thorough }, { signal }));
   }
 
-  async checkHealth({ signal, ...params }: HealthRequest): Promise<readonly CheckResult[]> {
-    return z.array(checkResultSchema).parse(await this.#helper.call('checkHealth', params, { signal }));
+  /** What is ignored, and how long a check may take, the helper knows from the newest target. */
+  async checkHealth({ remaining, signal }: HealthRequest): Promise<readonly CheckResult[]> {
+    return z.array(checkResultSchema).parse(await this.#helper.call('checkHealth', { remaining }, { signal }));
   }
 
   async markGood(signal: AbortSignal): Promise<void> {

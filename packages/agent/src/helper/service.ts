@@ -1,16 +1,17 @@
 // What the helper does for the network side, and no more: a fixed list of verbs, each with its arguments parsed and its
 // own rule of what is refused. The rules assume that the caller has been taken over.
 
-import { driftPolicySchema } from '@varve/api';
 import * as z from 'zod';
 import type { HostDriver } from '../driver/driver.ts';
 import { AgentError } from '../error.ts';
+import { checkTimeoutOf } from '../health/check-timeout.ts';
 import { failedTargetSchema } from '../health/failed-target.ts';
-import { judge } from '../health/result.ts';
+import { type CheckResult, judge } from '../health/result.ts';
 import type { Answer, CallContext } from './channel.ts';
 import { Exclusive } from './exclusive.ts';
 import type { RootGate } from './gate.ts';
-import { nextBootProblem, rollbackProblem } from './next-boot.ts';
+import { nextBootProblem, rollbackProblem, undoProblem } from './next-boot.ts';
+import { HealthProof } from './proof.ts';
 import { signedTargetSchema } from './signed-target-schema.ts';
 import type { VerifiedTarget } from './verify.ts';
 
@@ -19,10 +20,14 @@ const targetParams = z.strictObject({ target: signedTargetSchema });
 const chainParams = z.strictObject({ chain: z.array(z.string()).max(1000) });
 const envelopeParams = z.strictObject({ envelope: z.string() });
 const bootParams = z.strictObject({ deployment: z.string().regex(/^[0-9a-f]{64}\.[0-9]{1,9}$/) });
-const healthParams = z.strictObject({
-  checkTimeout: z.int().min(1).max(600_000),
-  remaining: z.number().min(0).max(3_600_000),
-  drift: driftPolicySchema.optional(),
+/** What else there is to say about a look at the host's health, the newest signed target says. */
+const healthParams = z.strictObject({ remaining: z.number().min(0).max(3_600_000) });
+/** As it is remembered, and no longer than it has to be. */
+const failureParams = failedTargetSchema.extend({
+  config: z.string().max(253),
+  image: z.string().max(4096),
+  code: z.string().max(64),
+  time: z.string().max(64),
 });
 const driftParams = z.strictObject({ thorough: z.boolean() });
 const repairParams = z.strictObject({
@@ -31,6 +36,11 @@ const repairParams = z.strictObject({
 });
 
 type Verb = (params: unknown, context: CallContext) => Promise<unknown>;
+type ChangeArguments<P> = [
+  name: string,
+  schema: z.ZodType<P>,
+  run: (params: P, context: CallContext) => Promise<unknown>,
+];
 
 export interface ServiceOptions {
   readonly driver: HostDriver;
@@ -44,8 +54,8 @@ export class HelperService {
   readonly #gate: RootGate;
   readonly #onReboot: () => void;
   readonly #changes = new Exclusive();
-  /** Whether the last look at the host's health, by this client and since the last change, found it good. */
-  #healthy = false;
+  /** By this client, and since the last change. */
+  readonly #proof = new HealthProof();
   readonly #verbs: ReadonlyMap<string, Verb>;
 
   constructor({ driver, gate, onReboot }: ServiceOptions) {
@@ -63,7 +73,7 @@ export class HelperService {
 
   /** Another client: what was done for the one before does not count for it. */
   welcome(): void {
-    this.#healthy = false;
+    this.#proof.forget();
   }
 
   /** Change nothing, and run beside anything. */
@@ -76,14 +86,7 @@ export class HelperService {
         'checkDrift',
         verb(driftParams, async ({ thorough }, { signal }) => await this.#driver.checkDrift({ thorough, signal })),
       ],
-      [
-        'checkHealth',
-        verb(healthParams, async (params, { signal }) => {
-          const results = await this.#driver.checkHealth({ ...params, drift: params.drift, signal });
-          this.#healthy = judge(results).healthy;
-          return results;
-        }),
-      ],
+      ['checkHealth', verb(healthParams, ({ remaining }, { signal }) => this.#checkHealth(remaining, signal))],
     ];
   }
 
@@ -93,13 +96,11 @@ export class HelperService {
       this.#change('admit', targetParams, async ({ target }) => void (await this.#gate.admit(target))),
       this.#change('followKeys', chainParams, async ({ chain }) => await this.#gate.followKeys(chain)),
       this.#change('markGood', nothing, async (_, { signal }) => {
-        if (!this.#healthy) throw refused('what runs was not found healthy');
+        if (!this.#proof.isHealthy) throw refused('what runs was not found healthy');
         await this.#driver.markGood(signal);
       }),
-      this.#change('recordFailure', failedTargetSchema, (target, { signal }) =>
-        this.#driver.recordFailure(target, signal),
-      ),
-      this.#change('forgetFailure', failedTargetSchema.pick({ config: true, image: true }), (target, { signal }) =>
+      this.#change('recordFailure', failureParams, (target, { signal }) => this.#driver.recordFailure(target, signal)),
+      this.#change('forgetFailure', failureParams.pick({ config: true, image: true }), (target, { signal }) =>
         this.#driver.forgetFailure(target, signal),
       ),
     ];
@@ -108,26 +109,29 @@ export class HelperService {
   #changesOfHost(): [string, Verb][] {
     const driver = this.#driver;
     return [
-      this.#change('recover', nothing, (_, { signal }) => driver.recover(signal)),
+      this.#changeOfWhatRuns('recover', nothing, (_, { signal }) => driver.recover(signal)),
       this.#change('stage', targetParams, async ({ target }, { signal, notify }) => {
         await driver.stage({ target: await this.#gate.admit(target), signal, onProgress: notify });
       }),
-      this.#change('apply', targetParams, async ({ target }, { signal, notify }) => {
+      this.#changeOfWhatRuns('apply', targetParams, async ({ target }, { signal, notify }) => {
         await driver.apply({ target: this.#approve(await this.#gate.admit(target)), signal, onStep: notify });
       }),
-      this.#change('applyLive', targetParams, async ({ target }, { signal, notify }) => {
+      this.#changeOfWhatRuns('applyLive', targetParams, async ({ target }, { signal, notify }) => {
         await driver.applyLive({ target: this.#approve(await this.#gate.admit(target)), signal, onStep: notify });
       }),
-      this.#change('undoLive', nothing, (_, { signal }) => driver.undoLive(signal)),
-      this.#change('repair', repairParams, async ({ target, paths }, { signal }) => {
+      this.#changeOfWhatRuns('undoLive', nothing, async (_, { signal }) => {
+        refuseIf(undoProblem(await driver.status(signal)));
+        await driver.undoLive(signal);
+      }),
+      this.#changeOfWhatRuns('repair', repairParams, async ({ target, paths }, { signal }) => {
         await this.#repair(await this.#gate.admit(target), paths, signal);
       }),
-      this.#change('setNextBoot', bootParams, async ({ deployment }, { signal }) => {
+      this.#changeOfWhatRuns('setNextBoot', bootParams, async ({ deployment }, { signal }) => {
         const host = await driver.status(signal);
         refuseIf(nextBootProblem(host, deployment, await this.#gate.newest()));
         await driver.setNextBoot(deployment, signal);
       }),
-      this.#change('rollback', nothing, async (_, { signal }) => {
+      this.#changeOfWhatRuns('rollback', nothing, async (_, { signal }) => {
         refuseIf(rollbackProblem(await driver.status(signal)));
         await driver.rollback(signal);
       }),
@@ -139,11 +143,7 @@ export class HelperService {
     ];
   }
 
-  #change<P>(
-    name: string,
-    schema: z.ZodType<P>,
-    run: (params: P, context: CallContext) => Promise<unknown>,
-  ): [string, Verb] {
+  #change<P>(...[name, schema, run]: ChangeArguments<P>): [string, Verb] {
     const exclusive = verb(schema, (params: P, context) =>
       this.#changes.run(async () => {
         context.signal.throwIfAborted();
@@ -153,9 +153,23 @@ export class HelperService {
     return [name, exclusive];
   }
 
+  /** A look that overlaps with it proves nothing. */
+  #changeOfWhatRuns<P>(...[name, schema, run]: ChangeArguments<P>): [string, Verb] {
+    return this.#change(name, schema, (params, context) => this.#proof.during(() => run(params, context)));
+  }
+
+  /** By what the newest signed target says of health and drift: who asks may not say what to pass over. */
+  async #checkHealth(remaining: number, signal: AbortSignal): Promise<readonly CheckResult[]> {
+    const newest = await this.#gate.newest();
+    const request = { checkTimeout: checkTimeoutOf(newest?.health), remaining, drift: newest?.drift, signal };
+    return await this.#proof.by(async () => {
+      const results = await this.#driver.checkHealth(request);
+      return [judge(results).healthy, results] as const;
+    });
+  }
+
   /** A target may be staged by everyone who has it, and applied when the control plane has given the host its slot. */
   #approve(target: VerifiedTarget): VerifiedTarget {
-    this.#healthy = false;
     if (target.phase === 'Applied') return target;
     throw refused(`config ${target.config} is to be staged only; the host has no slot to apply it`);
   }

@@ -2,6 +2,7 @@
 // theirs. Whatever they try, root does nothing that no signed target asks for, and goes on serving.
 
 import { createPrivateKey } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSigningKeys, digestConfig, rotateSigningKeys, signTarget } from '@varve/api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -47,6 +48,10 @@ afterAll(async () => {
   await split?.[Symbol.asyncDispose]();
   await registry[Symbol.asyncDispose]();
 });
+
+/** A policy by which nothing that anybody changes matters. */
+const ignoreAll = [{ path: '/', action: 'Ignore' as const }];
+const failure = { config: 'x', image: 'x', code: 'HEALTH_FAILED', message: '', time: '' };
 
 const call = (verb: string, params: unknown, lend?: string): Attack => ({
   ...{ kind: 'call', verb, params },
@@ -127,11 +132,42 @@ test('arguments are what they should be, and verbs are those of the list', async
     ['another argument', call('apply', { target: present, force: true })],
     ['a target that is none', call('apply', { target: 'present' })],
     ['a spec that is none', call('stage', { target: { ...present, spec: { config: 'x' } } })],
-    ['a health check for a month', call('checkHealth', { checkTimeout: 1e9, remaining: 1e9 })],
+    ['a health check for a month', call('checkHealth', { remaining: 1e9 })],
+    ['what a health check passes over', call('checkHealth', { remaining: 1, drift: ignoreAll })],
+    ['how long a health check may take', call('checkHealth', { remaining: 1, checkTimeout: 600_000 })],
     ['a failure without end', call('recordFailure', { config: 'x', message: 'x'.repeat(10_000) })],
+    ['a failure of a config without end', call('recordFailure', { ...failure, config: 'x'.repeat(100_000) })],
     ['a chain without end', call('followKeys', { chain: Array.from({ length: 1001 }, () => 'x') })],
   ];
   await allRefused(attacks.map(([name, attack]) => [name, attack, 'HELPER_REFUSED'] as const));
+});
+
+test('what differs is not passed over before the host is called good, unless that was signed', async () => {
+  const { host } = split;
+  const managed = join((await host.status()).booted.root, 'etc/ours');
+  const before = await readFile(managed);
+  const attempt: Attack = {
+    kind: 'calls',
+    calls: [
+      ['checkHealth', { remaining: 1000, drift: ignoreAll }],
+      ['checkHealth', { remaining: 1000 }],
+      ['markGood', null],
+      ['undoLive', null],
+      ['markGood', null],
+    ],
+  };
+  await writeFile(managed, 'by the intruder\n');
+  const [refused] = await split.attack([attempt]);
+  const unhealthy = [expect.objectContaining({ name: 'content', passed: false })];
+  const no = { code: 'HELPER_REFUSED' };
+  expect(refused?.value).toEqual([no, unhealthy, no, null, no]);
+
+  const target = host.sign({ config: 'present', phase: 'Applied', drift: ignoreAll }, present.spec);
+  const [taken, allowed] = await split.attack([call('admit', { target }), attempt]);
+  expect(taken?.value).toBeNull();
+  expect(allowed?.value).toEqual([no, [expect.objectContaining({ passed: true })], null, null, no]);
+  await writeFile(managed, before);
+  present = target;
 });
 
 test('paths that the config does not manage are not touched by a repair', async () => {

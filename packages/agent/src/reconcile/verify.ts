@@ -3,6 +3,7 @@
 import { defaultHealthDeadline, type HealthChecks } from '@varve/api';
 import * as z from 'zod';
 import type { HostDriver } from '../driver/driver.ts';
+import { checkTimeoutOf } from '../health/check-timeout.ts';
 import { type FailedTarget, HealthError } from '../health/failed-target.ts';
 import { contentCheck } from '../health/host-health.ts';
 import { currentProbation, type Probation } from '../health/probation.ts';
@@ -15,8 +16,6 @@ import type { Desired } from './desired.ts';
 import { type Actual, failedTarget } from './diff.ts';
 import { recordVerified } from './load-actual.ts';
 
-/** Seconds that one executable check may run, unless the pool says otherwise. */
-const defaultCheckTimeout = 60;
 const controlPlaneCheck = 'control-plane';
 
 const departureSchema = z.object({ config: z.string(), reached: z.boolean() });
@@ -69,7 +68,7 @@ async function lookUntilGood(
   const { driver, desired, signal, isReached } = context;
   const checks: HealthChecks = desired?.health ?? {};
   const wasReached = hasSuspect || (await wasReachedBefore(context, probation));
-  const checkTimeout = (checks.checkTimeoutSeconds ?? defaultCheckTimeout) * 1000;
+  const checkTimeout = checkTimeoutOf(checks);
   return await untilHealthy({
     deadline: (checks.deadlineSeconds ?? defaultHealthDeadline) * 1000,
     async look(remaining) {
