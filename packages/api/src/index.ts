@@ -46,4 +46,5 @@ export * from './resource.ts';
 export { resources } from './resources.ts';
 export * from './schema.ts';
 export * from './signed-target.ts';
+export { type StructuralSchema, structuralSchema, type ValidationRule } from './structural-schema.ts';
 export { isRendered, maxConfigBytes, validateMachineConfig } from './validate.ts';
