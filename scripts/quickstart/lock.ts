@@ -13,9 +13,15 @@ export function lockDirectory(directory: string): Disposable {
     database.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     database.close();
+    if (!isBusy(cause)) throw cause;
     throw new Error(`another quickstart uses ${directory}; stop it first (Ctrl-C there), or give --directory`, {
       cause,
     });
   }
   return { [Symbol.dispose]: () => database.close() };
+}
+
+/** SQLITE_BUSY (https://www.sqlite.org/rescode.html#busy). */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 5;
 }
