@@ -1,29 +1,68 @@
 // Which actions a change needs: the administrator's rules and the built-in ones.
 // Shape and rules: openshift/api operator/v1 types_machineconfiguration.go (NodeDisruptionPolicyConfig).
 import * as z from 'zod';
-import { normalPathProblem } from './ignition/path.ts';
+import { normalPath, normalPathProblem } from './ignition/path.ts';
 import type { FieldError } from './resource.ts';
+import { withRules } from './structural-schema.ts';
 
-const serviceSchema = z.object({ serviceName: z.string().max(255) });
+/** openshift/api, NodeDisruptionPolicyServiceName; `@` as well, since systemd has templates. */
+const unitName =
+  '^[a-zA-Z0-9:._\\\\@][a-zA-Z0-9:._\\\\@-]*\\.(service|socket|device|mount|automount|swap|target|path|timer|snapshot|slice|scope)$';
 
-const policyActionSchema = z.object({
-  type: z.enum(['Reboot', 'Drain', 'Reload', 'Restart', 'DaemonReload', 'None']),
-  reload: serviceSchema.optional().describe('The unit to reload; only for type Reload.'),
-  restart: serviceSchema.optional().describe('The unit to restart; only for type Restart.'),
-});
+const unitNameSchema = z
+  .string()
+  .max(255)
+  .meta(withRules({ rule: `self.matches(r'${unitName}')`, message: 'is no systemd unit name' }));
+
+const serviceSchema = z.object({ serviceName: unitNameSchema });
+
+const onlyFor = (type: string) => `is required when type is ${type}, and forbidden otherwise`;
+
+const policyActionSchema = z
+  .object({
+    type: z.enum(['Reboot', 'Drain', 'Reload', 'Restart', 'DaemonReload', 'None']),
+    reload: serviceSchema.optional().describe('The unit to reload; only for type Reload.'),
+    restart: serviceSchema.optional().describe('The unit to restart; only for type Restart.'),
+  })
+  .meta(
+    withRules(
+      { rule: "(self.type == 'Reload') == has(self.reload)", message: `reload ${onlyFor('Reload')}` },
+      { rule: "(self.type == 'Restart') == has(self.restart)", message: `restart ${onlyFor('Restart')}` },
+    ),
+  );
 export type PolicyAction = z.infer<typeof policyActionSchema>;
+
+const aloneTypes = ['Reboot', 'None'] as const;
+const standsAlone = (type: string) => `${type} stands alone, since it overrides any other action`;
 
 const actionsSchema = z
   .array(policyActionSchema)
   .max(10)
   .describe('In this order. Reboot and None stand alone.')
-  .meta({ 'x-kubernetes-list-type': 'atomic' });
+  .meta({
+    'x-kubernetes-list-type': 'atomic',
+    ...withRules(
+      ...aloneTypes.map((type) => ({
+        rule: `size(self) < 2 || !self.exists(action, action.type == '${type}')`,
+        message: standsAlone(type),
+      })),
+    ),
+  });
 
 export const disruptionPolicySchema = z.object({
   files: z
     .array(
       z.object({
-        path: z.string().describe('A file, directory or link, or a directory above some; the longest path wins.'),
+        path: z
+          .string()
+          .max(4095)
+          .describe('A file, directory or link, or a directory above some; the longest path wins.')
+          .meta(
+            withRules({
+              rule: `self == '/' || self.matches(r'${normalPath}')`,
+              message: 'is no absolute, normalised path: no ".", no "..", no "//", no "/" at the end',
+            }),
+          ),
         actions: actionsSchema,
       }),
     )
@@ -31,7 +70,7 @@ export const disruptionPolicySchema = z.object({
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['path'] }),
   units: z
-    .array(z.object({ name: z.string().max(255).describe('Whole name of a unit.'), actions: actionsSchema }))
+    .array(z.object({ name: unitNameSchema.describe('Whole name of a unit.'), actions: actionsSchema }))
     .max(50)
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
@@ -83,10 +122,6 @@ export const builtInUnitRules: readonly { readonly name: string; readonly action
   { name: 'iri-registry.service', actions: [daemonReload, restartRegistry] },
 ];
 
-/** openshift/api, NodeDisruptionPolicyServiceName; `@` as well, since systemd has templates. */
-const unitName =
-  /^[a-zA-Z0-9:._\\@-]+\.(service|socket|device|mount|automount|swap|target|path|timer|snapshot|slice|scope)$/;
-
 /** Every violation that the schema cannot express; `at` is the policy's own path. */
 export function policyProblems(policy: DisruptionPolicy, at: string): FieldError[] {
   const errors: FieldError[] = [];
@@ -105,9 +140,9 @@ export function policyProblems(policy: DisruptionPolicy, at: string): FieldError
 
 function actionProblems(actions: readonly PolicyAction[], at: string): FieldError[] {
   const errors: FieldError[] = [];
-  for (const type of ['Reboot', 'None'] as const) {
+  for (const type of aloneTypes) {
     if (actions.length > 1 && actions.some((action) => action.type === type)) {
-      errors.push(invalid(at, `${type} stands alone, since it overrides any other action`));
+      errors.push(invalid(at, standsAlone(type)));
     }
   }
   for (const [index, action] of actions.entries()) {
@@ -118,7 +153,7 @@ function actionProblems(actions: readonly PolicyAction[], at: string): FieldErro
       const field = `${at}[${index}].${key}`;
       const service = action[key];
       if ((action.type === type) !== (service !== undefined)) {
-        errors.push(invalid(field, `is required when type is ${type}, and forbidden otherwise`));
+        errors.push(invalid(field, onlyFor(type)));
       } else if (service) errors.push(...nameProblems(service.serviceName, `${field}.serviceName`));
     }
   }
@@ -126,7 +161,7 @@ function actionProblems(actions: readonly PolicyAction[], at: string): FieldErro
 }
 
 function nameProblems(name: string, field: string): FieldError[] {
-  if (unitName.test(name) && !name.startsWith('-')) return [];
+  if (new RegExp(unitName).test(name)) return [];
   return [invalid(field, `${JSON.stringify(name)} is no systemd unit name`)];
 }
 

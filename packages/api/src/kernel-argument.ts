@@ -1,5 +1,23 @@
 // What may stand in a kernel argument. Boot loader entries are scripts: GRUB's blscfg expands variables in the options
 // line and a newline would start another key, so characters with a meaning there are refused, not quoted.
+import type { ValidationRule } from './structural-schema.ts';
+
+/** What `kernelArgumentProblem` accepts, as rules on one entry. */
+export const kernelArgumentRules: readonly ValidationRule[] = [
+  { rule: "self.matches(r'[^ ]')", message: 'is empty' },
+  {
+    rule: "self.matches(r'^[\\x20-\\x7e]*$') && !self.matches(r'''[\"'`$;{}\\\\|&<>]''')",
+    message: 'holds a character that is not printable ASCII, or that boot loaders interpret',
+  },
+  {
+    rule: "!self.matches(r'(^| )=')",
+    message: 'holds a word without a name before "="',
+  },
+  {
+    rule: "!self.matches(r'(^| )ostree=')",
+    message: 'sets ostree=, which names the deployment and is written by OSTree alone',
+  },
+];
 
 /** The first problem of one entry of `spec.kernelArguments`, or undefined when it is sound. */
 export function kernelArgumentProblem(argument: string): string | undefined {

@@ -47,6 +47,11 @@ export interface StructuralSchema {
   readonly validations?: readonly ValidationRule[];
 }
 
+/** Rules as `meta` of a schema, from which the structural schema takes them. */
+export function withRules(...rules: readonly ValidationRule[]): { readonly 'x-kubernetes-validations': unknown } {
+  return { 'x-kubernetes-validations': rules };
+}
+
 /** Structural schema of a kind, with `metadata` as a plain object: that part has rules of its own. */
 export function structuralSchema(definition: ResourceDefinition): StructuralSchema {
   const json: unknown = z.toJSONSchema(definition.schema, { io: 'input', unrepresentable: 'any' });

@@ -33,6 +33,13 @@ export function pathProblem(path: string): string | undefined {
   return undefined;
 }
 
+/**
+ * What `normalPathProblem` accepts, as RE2 and JavaScript both read it: parts that are neither empty nor "." nor "..". It
+ * counts characters where the other counts bytes.
+ */
+export const normalPath =
+  '^(/([^/.\\x00-\\x1f\\x7f][^/\\x00-\\x1f\\x7f]{0,254}|[.][^/.\\x00-\\x1f\\x7f][^/\\x00-\\x1f\\x7f]{0,253}|[.][.][^/\\x00-\\x1f\\x7f]{1,253}))+$';
+
 /** Absolute, normalised, printable; 4095 bytes is PATH_MAX without its terminator, 255 is NAME_MAX (linux/limits.h). */
 export function normalPathProblem(path: string): string | undefined {
   const shown = JSON.stringify(path.slice(0, 200));

@@ -1,9 +1,12 @@
 // MachineConfigNode: the one truth about a node. The controllers write `spec`, that node's agent writes `status`.
 // spec.update and status.update are Varve's additions; the rest is openshift/api machineconfiguration/v1.
 import * as z from 'zod';
-import type { ObjectMeta, ResourceDefinition } from '../resource.ts';
+import type { FieldError, ObjectMeta, ResourceDefinition } from '../resource.ts';
 import { conditionsSchema } from '../schema.ts';
+import { withRules } from '../structural-schema.ts';
 import { machineConfigurationGroup } from './machine-config.ts';
+
+const ownName = 'must be the name of the object: there is one for each Node';
 
 /** Condition types on MachineConfigNode (OpenShift's names). False: not started. Unknown: running or failed. True: done. */
 export const nodeConditionTypes = [
@@ -157,7 +160,9 @@ export const machineConfigNodeResource: ResourceDefinition<MachineConfigNode> = 
   shortNames: ['mcn'],
   categories: ['varve'],
   scope: 'Cluster',
-  schema: machineConfigNodeSchema.describe('Where one host stands: its target, its progress, what it runs.'),
+  schema: machineConfigNodeSchema
+    .describe('Where one host stands: its target, its progress, what it runs.')
+    .meta(withRules({ rule: 'self.metadata.name == self.spec.node.name', message: ownName })),
   statusSubresource: true,
   custom: true,
   storage: 'durable',
@@ -177,4 +182,11 @@ export const machineConfigNodeResource: ResourceDefinition<MachineConfigNode> = 
     { name: 'Age', type: 'date', description: 'Time since creation', jsonPath: '.metadata.creationTimestamp' },
   ],
   selectableFields: [],
+  validate: validateMachineConfigNode,
 };
+
+/** Its name says whose agent may write its status. */
+function validateMachineConfigNode({ metadata, spec }: MachineConfigNode): FieldError[] {
+  if (metadata.name === spec.node.name) return [];
+  return [{ reason: 'FieldValueInvalid', field: 'spec.node.name', message: ownName }];
+}

@@ -5,9 +5,11 @@ import * as z from 'zod';
 import { type DisruptionPolicy, disruptionPolicySchema, policyProblems } from '../disruption-policy.ts';
 import type { FieldError, ObjectMeta, ResourceDefinition } from '../resource.ts';
 import { conditionsSchema, unknownObjectSchema } from '../schema.ts';
+import { withRules } from '../structural-schema.ts';
 
 /** The one name that is read. */
 export const machineConfigurationName = 'cluster';
+const onlyName = `must be ${machineConfigurationName}: there is one MachineConfiguration, and no other is read`;
 
 const machineConfigurationSchema = z.object({
   apiVersion: z.string(),
@@ -54,7 +56,9 @@ export const machineConfigurationResource: ResourceDefinition<MachineConfigurati
   shortNames: [],
   categories: ['varve'],
   scope: 'Cluster',
-  schema: machineConfigurationSchema.describe('What changes of a config do to running hosts.'),
+  schema: machineConfigurationSchema
+    .describe('What changes of a config do to running hosts.')
+    .meta(withRules({ rule: `self.metadata.name == '${machineConfigurationName}'`, message: onlyName })),
   statusSubresource: true,
   custom: true,
   storage: 'durable',
@@ -71,8 +75,7 @@ export function disruptionPolicyOf(configuration: MachineConfiguration | undefin
 function validateMachineConfiguration({ metadata, spec }: MachineConfiguration): FieldError[] {
   const errors = policyProblems(spec.nodeDisruptionPolicy ?? {}, 'spec.nodeDisruptionPolicy');
   if (metadata.name !== machineConfigurationName) {
-    const message = `must be ${machineConfigurationName}: there is one MachineConfiguration, and no other is read`;
-    errors.push({ reason: 'FieldValueInvalid', field: 'metadata.name', message });
+    errors.push({ reason: 'FieldValueInvalid', field: 'metadata.name', message: onlyName });
   }
   return errors;
 }
