@@ -9,6 +9,7 @@ export * from './core/namespace.ts';
 export * from './core/node.ts';
 export * from './core/read.ts';
 export * from './core/secret.ts';
+export { type CustomResourceDefinition, customResourceDefinition, partOfLabel } from './crd/definition.ts';
 export * from './diff.ts';
 export {
   type Action,
