@@ -197,11 +197,13 @@ test('drift of every kind is seen as it happens, and clears by itself', async ()
     throw error;
   };
   const glanced: Drift[] = [];
+  const contentOf = (path: string) => (path === '/etc/app/app.conf' ? Buffer.from('a=1\n') : undefined);
   const monitor = monitorDrift(
     {
       host: () => driver.status(),
       check: (request) => driver.checkDrift(request),
-      glance: async ({ booted }, paths) => (booted.applied ? await glance(treeOf(booted), booted.applied, paths) : []),
+      glance: async ({ booted }, paths) =>
+        booted.applied ? await glance(treeOf(booted), booted.applied, paths, contentOf) : [],
       onGlance: (drift) => void glanced.push(...drift),
       onDrift,
       onError,

@@ -3,13 +3,16 @@
 import type { UpdateStep } from '@varve/api';
 import { type Logger, pino } from 'pino';
 import type { Drift } from './content/check.ts';
+import type { AppliedOutline } from './content/entry.ts';
 import { glance } from './drift/glance.ts';
+import { inlineContent, plannedFiles } from './drift/inline-contents.ts';
 import { monitorDrift } from './drift/monitor.ts';
 import { withDiffs } from './drift/with-diffs.ts';
 import type { DriftRequest, HostDriver } from './driver/driver.ts';
 import { readCertificate } from './enroll/identity.ts';
 import { serveMetrics } from './metrics/server.ts';
 import { type OpenHostOptions, openHost } from './open-host.ts';
+import type { Desired } from './reconcile/desired.ts';
 import { Reconciler } from './reconcile/run.ts';
 import { NodeEvents } from './report/events.ts';
 import { LogRequests } from './report/log-request.ts';
@@ -106,7 +109,7 @@ async function watchDrift(
       glance: async ({ booted }, paths) => {
         // The agent's own writes are no drift.
         if (!booted.applied || busySteps.has(status.view.step)) return [];
-        return await glance(treeOf(booted), booted.applied, paths);
+        return await glance(treeOf(booted), booted.applied, paths, contentsOf(status.view.desired, booted.applied));
       },
       onGlance: (drift) => status.update({ drift }),
       ...(driftInterval === undefined ? {} : { interval: driftInterval }),
@@ -123,6 +126,16 @@ async function watchDrift(
     },
     signal,
   );
+}
+
+/** What the config has in its files, as far as it is known what was applied. */
+function contentsOf(desired: Desired | undefined, applied: AppliedOutline): (path: string) => Uint8Array | undefined {
+  if (!desired || desired.config !== applied.config) return () => undefined;
+  const files = plannedFiles(desired.spec);
+  return (path) => {
+    const file = files.get(path);
+    return file && inlineContent(file);
+  };
 }
 
 /** With the lines that differ, once it is known what the config has there. */

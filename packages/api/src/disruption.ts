@@ -1,17 +1,22 @@
 // What a change does to a running host. The agent acts on it, the rollout controller drains by it, `varve plan` shows it.
+import * as z from 'zod';
 import { builtInRules, builtInUnitRules, type DisruptionPolicy, type PolicyAction } from './disruption-policy.ts';
 import { type ConfigFingerprint, changedKeys, fingerprintConfig } from './fingerprint.ts';
 import type { MachineConfigSpec } from './machine-config-spec.ts';
 
-export type Action =
+export const actionSchema = z.discriminatedUnion('kind', [
   /** Reboot: nothing else is needed. None: something changes, and nothing has to be told. */
-  | { readonly kind: 'Reboot' | 'Drain' | 'DaemonReload' | 'None' }
-  | {
-      readonly kind: 'Reload' | 'Restart';
-      readonly unit: string;
+  z.object({ kind: z.enum(['Reboot', 'Drain', 'DaemonReload', 'None']) }).readonly(),
+  z
+    .object({
+      kind: z.enum(['Reload', 'Restart']),
+      unit: z.string(),
       /** From a built-in rule: a host without the unit, or where it does not run, has nothing to do. */
-      readonly ifRunning: boolean;
-    };
+      ifRunning: z.boolean(),
+    })
+    .readonly(),
+]);
+export type Action = z.infer<typeof actionSchema>;
 
 interface Rule {
   readonly actions: readonly PolicyAction[];

@@ -13,6 +13,7 @@ export { type CustomResourceDefinition, customResourceDefinition, partOfLabel } 
 export * from './diff.ts';
 export {
   type Action,
+  actionSchema,
   decideActions,
   decideFromFingerprint,
   describeAction,

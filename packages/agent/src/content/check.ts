@@ -1,5 +1,6 @@
 // Compares a deployment with the record of what was written into it. The same comparison verifies an apply, proves a
-// boot and finds drift. Contents are never shown: a managed file may hold a secret.
+// boot and finds drift. Contents are never shown, and no hash of them either: a managed file may hold a secret, and a hash
+// lets a short one be guessed.
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { join, posix } from 'node:path';
 import type { MachineConfigNodeStatus } from '@varve/api';
@@ -103,8 +104,12 @@ function checkTarget(entry: ManagedEntry & { kind: 'link' }, target: string): Dr
 
 function checkBytes(entry: ManagedEntry & { kind: 'file' }, digest: FileDigest): Drift[] {
   if (digest.sha256 === entry.sha256 && digest.size === entry.size) return [];
-  const message = `has ${describe(digest)}, the config says ${describe(entry)}`;
-  return [{ path: entry.path, kind: 'Content', message }];
+  const { path, size } = entry;
+  const message =
+    digest.size === size
+      ? `has ${size} bytes, as the config says, and they are others`
+      : `has ${digest.size} bytes, the config says ${size}`;
+  return [{ path, kind: 'Content', message }];
 }
 
 async function checkPassword(tree: Tree, { user, sha256 }: NonNullable<AppliedContent['password']>): Promise<Drift[]> {
@@ -159,8 +164,4 @@ function kindOf(stats: Stats): ManagedEntry['kind'] | 'special file' {
 
 function octal(mode: number): string {
   return mode.toString(8).padStart(4, '0');
-}
-
-function describe({ size, sha256 }: { size: number; sha256: string }): string {
-  return `${size} bytes with sha256 ${sha256.slice(0, 12)}…`;
 }

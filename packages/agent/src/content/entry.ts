@@ -5,10 +5,13 @@ import * as z from 'zod';
 
 const attributes = { path: z.string(), uid: z.int(), gid: z.int() };
 
+const directorySchema = z.object({ kind: z.literal('directory'), ...attributes, mode: z.int() });
+const linkSchema = z.object({ kind: z.literal('link'), ...attributes, target: z.string() });
+
 export const managedEntrySchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('file'), ...attributes, mode: z.int(), sha256: z.string(), size: z.int() }),
-  z.object({ kind: z.literal('directory'), ...attributes, mode: z.int() }),
-  z.object({ kind: z.literal('link'), ...attributes, target: z.string() }),
+  directorySchema,
+  linkSchema,
 ]);
 export type ManagedEntry = z.infer<typeof managedEntrySchema>;
 
@@ -42,6 +45,18 @@ export type AppliedConfig = z.infer<typeof appliedConfigSchema>;
 
 /** What was written: the part of the record that files, units and accounts are checked against. */
 export type AppliedContent = Pick<AppliedConfig, 'entries' | 'units' | 'password' | 'homes'>;
+
+const fileOutlineSchema = z.object({ kind: z.literal('file'), ...attributes, mode: z.int(), size: z.int() });
+
+/** What is told of a record to who is not root: enough to watch it, and no hash, which lets a short secret be guessed. */
+export const appliedOutlineSchema = z.object({
+  config: z.string().optional(),
+  image: z.string(),
+  entries: z.array(z.discriminatedUnion('kind', [fileOutlineSchema, directorySchema, linkSchema])),
+  units: z.array(managedUnitSchema),
+  password: z.object({ user: z.string() }).optional(),
+});
+export type AppliedOutline = z.infer<typeof appliedOutlineSchema>;
 
 export const appliedConfigPath = '/etc/varve/applied.json';
 

@@ -5,7 +5,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { posix } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Drift } from '../content/check.ts';
-import type { DriftRequest, HostState } from '../driver/driver.ts';
+import type { DriftRequest, HostOutline } from '../driver/driver.ts';
 import { waitFor } from '../report/signal.ts';
 import { isErrno } from '../state/durable-file.ts';
 import type { Tree } from '../tree/tree.ts';
@@ -14,10 +14,10 @@ import { concerns, type WatchList, watchList } from './watch-list.ts';
 
 export interface DriftMonitorOptions {
   /** The host as it is now; asked before each check. */
-  readonly host: (signal: AbortSignal) => Promise<HostState>;
+  readonly host: (signal: AbortSignal) => Promise<HostOutline>;
   readonly check: (request: DriftRequest) => Promise<readonly Drift[]>;
   /** What can be seen at once of managed paths at and below these; it may miss something. */
-  readonly glance: (host: HostState, paths: ReadonlySet<string>) => Promise<readonly Drift[]>;
+  readonly glance: (host: HostOutline, paths: ReadonlySet<string>) => Promise<readonly Drift[]>;
   /** Called with what a glance has found in addition to the last list, and with the full list when that was wrong. */
   readonly onGlance: (drift: readonly Drift[]) => void;
   /** Called when the list has changed. */
@@ -54,7 +54,7 @@ export async function monitorDrift(options: DriftMonitorOptions, signal: AbortSi
       event.resolve();
     });
     let pause = interval;
-    let host: HostState | undefined;
+    let host: HostOutline | undefined;
     try {
       host = await options.host(signal);
       const { applied } = host.booted;

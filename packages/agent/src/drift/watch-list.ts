@@ -1,14 +1,14 @@
 // Which directories to watch, and which names in them matter: all ancestors of every managed path, so that a parent
 // that is renamed away is seen too. A busy directory such as /etc costs nothing for names that nobody manages.
 import { posix } from 'node:path';
-import type { AppliedContent } from '../content/entry.ts';
+import type { AppliedOutline } from '../content/entry.ts';
 import { shadowPath } from '../content/password.ts';
 import { unitDirectory } from '../content/plan.ts';
 
 /** Directory → names; `all` for a directory where any name matters. */
 export type WatchList = ReadonlyMap<string, ReadonlySet<string> | 'all'>;
 
-export function watchList(applied: AppliedContent): WatchList {
+export function watchList(applied: Pick<AppliedOutline, 'entries' | 'units' | 'password'>): WatchList {
   const list = new Map<string, Set<string> | 'all'>();
   for (const entry of applied.entries) addAncestors(list, entry.path);
   if (applied.password) addAncestors(list, shadowPath);

@@ -5,7 +5,7 @@ import type { MachineConfigSpec } from '@varve/api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dataUrl } from '../fixtures/host.ts';
 import { trustLocally } from '../helper/verify.ts';
-import type { HostDriver, HostState } from './driver.ts';
+import type { HostDriver, HostOutline } from './driver.ts';
 import { rollbackDeployment } from './kept.ts';
 
 /** A host in a directory that runs one image and nothing else. */
@@ -50,7 +50,7 @@ export function driverContract(name: string, create: () => Promise<ContractHost>
       await host.boot();
       await host.driver.markGood(signal);
     };
-    const names = ({ deployments }: HostState) => deployments.map((deployment) => deployment.name);
+    const names = ({ deployments }: HostOutline) => deployments.map((deployment) => deployment.name);
 
     test('staging changes nothing that runs or boots, any number of times', async () => {
       const before = await status();

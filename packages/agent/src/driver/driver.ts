@@ -1,13 +1,14 @@
 // What the agent needs of a host. One driver per way in which image-based hosts are updated; the reconciler knows no other.
-import type { DriftPolicy } from '@varve/api';
+import type { Action, DriftPolicy } from '@varve/api';
 import type { Drift } from '../content/check.ts';
-import type { AppliedConfig } from '../content/entry.ts';
+import type { AppliedConfig, AppliedOutline } from '../content/entry.ts';
 import type { FailedTarget } from '../health/failed-target.ts';
 import type { Probation } from '../health/probation.ts';
 import type { CheckResult } from '../health/result.ts';
 import type { VerifiedTarget } from '../helper/verify.ts';
 
-export interface HostDeployment {
+/** A deployment as the network side of the agent is told of it, which is not root. */
+export interface DeploymentOutline {
   /** Unique on the host; for OSTree `<checksum>.<serial>`. */
   readonly name: string;
   /** OSTree commit. */
@@ -19,7 +20,7 @@ export interface HostDeployment {
   /** Without `ostree=`. */
   readonly kernelArguments: readonly string[];
   /** What was written into it; absent on a deployment that this agent did not complete. */
-  readonly applied: AppliedConfig | undefined;
+  readonly applied: AppliedOutline | undefined;
   /** False for one that an apply left half-made; only such ones may vanish. */
   readonly complete: boolean;
   /** Somebody wants it kept (ostree-admin-pin(1)). */
@@ -28,6 +29,10 @@ export interface HostDeployment {
   readonly root: string;
   /** Where its /var lies when that is not below `root`. */
   readonly varDirectory?: string | undefined;
+}
+
+export interface HostDeployment extends DeploymentOutline {
+  readonly applied: AppliedConfig | undefined;
 }
 
 export interface StagedConfig {
@@ -40,10 +45,11 @@ export interface StagedConfig {
   readonly kernelArguments?: readonly string[] | undefined;
 }
 
-export interface HostState {
+/** A host as the network side is told of it. */
+export interface HostOutline {
   /** The first one is the next boot. */
-  readonly deployments: readonly HostDeployment[];
-  readonly booted: HostDeployment;
+  readonly deployments: readonly DeploymentOutline[];
+  readonly booted: DeploymentOutline;
   /** Another one after every boot. */
   readonly bootId: string;
   /** What the running kernel was given, without `ostree=`. */
@@ -57,6 +63,12 @@ export interface HostState {
   readonly failed: readonly FailedTarget[];
   /** The boot loader says that it has given up the entry that comes first. */
   readonly bootFellBack: boolean;
+}
+
+/** A host as root sees it. */
+export interface HostState extends HostOutline {
+  readonly deployments: readonly HostDeployment[];
+  readonly booted: HostDeployment;
 }
 
 export interface StageProgress {
@@ -100,7 +112,9 @@ export interface DriftRequest {
 }
 
 export interface HostDriver {
-  status(signal: AbortSignal): Promise<HostState>;
+  status(signal: AbortSignal): Promise<HostOutline>;
+  /** What the target takes when it can be applied to what runs; undefined when it takes a boot. Changes nothing. */
+  liveActions(target: VerifiedTarget, signal: AbortSignal): Promise<readonly Action[] | undefined>;
   /** Clears away what a killed agent left half-made; once, before anything else. */
   recover(signal: AbortSignal): Promise<void>;
   /** Fetches and imports what `apply` will need. Changes nothing that the host runs or boots; may be killed anywhere. */
@@ -134,4 +148,9 @@ export interface HostDriver {
   collectGarbage(signal: AbortSignal): Promise<void>;
   /** Starts the next boot. On a booted host the process ends soon after; otherwise the caller starts afresh. */
   reboot(signal: AbortSignal): Promise<void>;
+}
+
+/** A driver in a process that is root. */
+export interface RootDriver extends HostDriver {
+  status(signal: AbortSignal): Promise<HostState>;
 }

@@ -1,10 +1,10 @@
 // The image of a target; one without leaves the host on the image that it runs.
 import { AgentError } from '../error.ts';
 import type { VerifiedTarget } from '../helper/verify.ts';
-import type { HostState } from './driver.ts';
+import type { HostOutline } from './driver.ts';
 
 /** Reference by digest. */
-export function targetImage({ config, image }: VerifiedTarget, { booted }: Pick<HostState, 'booted'>): string {
+export function targetImage({ config, image }: VerifiedTarget, { booted }: Pick<HostOutline, 'booted'>): string {
   const reference = image ?? booted.image;
   if (reference) return reference;
   throw new AgentError(

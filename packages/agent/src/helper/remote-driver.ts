@@ -1,6 +1,6 @@
 // The host by way of the helper: the reconciler's two interfaces, each call a verb on the socket. It decides nothing; the
 // helper checks everything again.
-import { driftEntrySchema, type TargetStatement } from '@varve/api';
+import { type Action, actionSchema, driftEntrySchema, type TargetStatement } from '@varve/api';
 import * as z from 'zod';
 import type { Drift } from '../content/check.ts';
 import type {
@@ -8,7 +8,7 @@ import type {
   DriftRequest,
   HealthRequest,
   HostDriver,
-  HostState,
+  HostOutline,
   RepairRequest,
   StageRequest,
 } from '../driver/driver.ts';
@@ -17,7 +17,7 @@ import type { FailedTarget } from '../health/failed-target.ts';
 import { type CheckResult, checkResultSchema } from '../health/result.ts';
 import type { HelperConnection } from './connection.ts';
 import type { TargetGate } from './gate.ts';
-import { parseHostState } from './host-state-schema.ts';
+import { outlineOf } from './host-outline.ts';
 import { type Trust, trustSchema } from './trust.ts';
 import { type SignedTarget, type VerifiedTarget, verifyStatement, verifyTarget } from './verify.ts';
 
@@ -33,8 +33,13 @@ export class RemoteDriver implements HostDriver {
     this.#helper = helper;
   }
 
-  async status(signal: AbortSignal): Promise<HostState> {
-    return parseHostState(await this.#helper.call('status', null, { signal }));
+  async status(signal: AbortSignal): Promise<HostOutline> {
+    return outlineOf(await this.#helper.call('status', null, { signal }));
+  }
+
+  async liveActions(target: VerifiedTarget, signal: AbortSignal): Promise<readonly Action[] | undefined> {
+    const actions = await this.#helper.call('liveActions', { target: signedOf(target) }, { signal });
+    return z.array(actionSchema).nullable().parse(actions) ?? undefined;
   }
 
   async recover(signal: AbortSignal): Promise<void> {

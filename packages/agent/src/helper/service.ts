@@ -10,6 +10,7 @@ import { type CheckResult, judge } from '../health/result.ts';
 import type { Answer, CallContext } from './channel.ts';
 import { Exclusive } from './exclusive.ts';
 import type { RootGate } from './gate.ts';
+import { outlineOf } from './host-outline.ts';
 import { nextBootProblem, rollbackProblem, undoProblem } from './next-boot.ts';
 import { HealthProof } from './proof.ts';
 import { signedTargetSchema } from './signed-target-schema.ts';
@@ -79,7 +80,7 @@ export class HelperService {
   /** Change nothing, and run beside anything. */
   #looks(): [string, Verb][] {
     return [
-      ['status', verb(nothing, async (_, { signal }) => await this.#driver.status(signal))],
+      ['status', verb(nothing, async (_, { signal }) => outlineOf(await this.#driver.status(signal)))],
       ['trust', verb(nothing, async () => await this.#gate.trust())],
       ['check', verb(envelopeParams, async ({ envelope }) => void (await this.#gate.check(envelope)))],
       [
@@ -95,6 +96,9 @@ export class HelperService {
     return [
       this.#change('admit', targetParams, async ({ target }) => void (await this.#gate.admit(target))),
       this.#change('followKeys', chainParams, async ({ chain }) => await this.#gate.followKeys(chain)),
+      this.#change('liveActions', targetParams, async ({ target }, { signal }) =>
+        this.#driver.liveActions(await this.#gate.admit(target), signal),
+      ),
       this.#change('markGood', nothing, async (_, { signal }) => {
         if (!this.#proof.isHealthy) throw refused('what runs was not found healthy');
         await this.#driver.markGood(signal);

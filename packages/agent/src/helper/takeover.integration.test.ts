@@ -1,7 +1,7 @@
 // Somebody runs their own code as the user of the network side: its socket, its state and its place on the network are
 // theirs. Whatever they try, root does nothing that no signed target asks for, and goes on serving.
 
-import { createPrivateKey } from 'node:crypto';
+import { createHash, createPrivateKey } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSigningKeys, digestConfig, rotateSigningKeys, signTarget } from '@varve/api';
@@ -169,6 +169,20 @@ test('what differs is not passed over before the host is called good, unless tha
   await writeFile(managed, before);
   present = target;
 });
+
+test('no hash is told of what files of root hold: a short secret could be guessed by it', async () => {
+  const managed = join((await split.host.status()).booted.root, 'etc/ours');
+  const before = await readFile(managed);
+  await writeFile(managed, '1234\n');
+  const told = JSON.stringify(await split.attack([call('status', null), call('checkDrift', { thorough: true })]));
+  expect(told).toContain('/etc/ours');
+  for (const content of ['present\n', '1234\n']) expect(told).not.toContain(hashOf(content).slice(0, 8));
+  await writeFile(managed, before);
+});
+
+function hashOf(content: string): string {
+  return createHash('sha256').update(content).digest('hex');
+}
 
 test('paths that the config does not manage are not touched by a repair', async () => {
   const before = await split.snapshot();

@@ -8,7 +8,7 @@ import { startBoot } from '../boot/start-boot.ts';
 import { staterootOf } from '../boot/stateroot.ts';
 import type { Drift } from '../content/check.ts';
 import type { DriverChoice, DriverName } from '../driver/choose.ts';
-import type { HostDriver, HostState, StageProgress } from '../driver/driver.ts';
+import type { HostState, RootDriver, StageProgress } from '../driver/driver.ts';
 import { openDriver } from '../driver/open.ts';
 import type { RunTool } from '../driver/run-tool.ts';
 import { targetImage } from '../driver/target-image.ts';
@@ -60,7 +60,7 @@ const checkTimeout = 60_000;
 const checksTimeout = 10 * 60_000;
 
 export class LocalHost implements Disposable {
-  readonly driver: HostDriver;
+  readonly driver: RootDriver;
   readonly choice: DriverChoice;
   readonly paths: StatePaths;
   readonly #options: LocalHostOptions;

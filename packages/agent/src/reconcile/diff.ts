@@ -1,11 +1,10 @@
 // The difference between a host and what is desired of it, as steps with reasons. Pure: the loop does the steps, and
 // whoever explains the loop prints them.
-import { describeAction } from '@varve/api';
-import type { HostDeployment, HostState } from '../driver/driver.ts';
+import { type Action, describeAction } from '@varve/api';
+import type { DeploymentOutline, HostOutline } from '../driver/driver.ts';
 import { keptDeployments, rollbackDeployment } from '../driver/kept.ts';
 import { type FailedTarget, findFailed } from '../health/failed-target.ts';
 import { currentProbation } from '../health/probation.ts';
-import { liveActions } from '../live/live-actions.ts';
 import type { Desired } from './desired.ts';
 
 export type StepKind =
@@ -27,9 +26,11 @@ export interface Step {
 }
 
 export interface Actual {
-  readonly host: HostState;
+  readonly host: HostOutline;
   /** Whether the booted deployment was found as applied since it booted, and since its config changed. */
   readonly verified: boolean;
+  /** What the desired config takes when it can be applied to what runs; absent when it takes a boot. */
+  readonly live?: readonly Action[] | undefined;
 }
 
 /** Steps in their order; empty when the host is on target and clean. */
@@ -38,22 +39,22 @@ export function diff(actual: Actual, desired: Desired | undefined): Step[] {
   const back = rollbackSteps(host);
   if (back.length > 0) return back;
   const isDue = desired && !isOnTarget(host.booted, desired, host) && !failedTarget(host, desired);
-  if (isDue) return [...proofSteps(actual), ...updateSteps(host, desired)];
+  if (isDue) return [...proofSteps(actual), ...updateSteps(actual, desired)];
   return [...keepSteps(host), ...verifySteps(actual), ...garbageSteps(host)];
 }
 
 /** Image of the desired config; a config without one leaves the host on the image that it runs. */
-function desiredImage(desired: Desired, host: HostState): string | undefined {
+function desiredImage(desired: Desired, host: HostOutline): string | undefined {
   return desired.image ?? host.booted.image;
 }
 
 /** The record of the desired target's failure on this host; while it is desired, the host stays as it is. */
-export function failedTarget(host: HostState, desired: Desired): FailedTarget | undefined {
+export function failedTarget(host: HostOutline, desired: Desired): FailedTarget | undefined {
   return findFailed(host.failed, desired.config, desiredImage(desired, host));
 }
 
 /** Whether the deployment holds the desired config and image. */
-export function isOnTarget(deployment: HostDeployment, desired: Desired, host: HostState): boolean {
+export function isOnTarget(deployment: DeploymentOutline, desired: Desired, host: HostOutline): boolean {
   const { applied } = deployment;
   if (applied?.config !== desired.config) return false;
   const image = desiredImage(desired, host);
@@ -65,7 +66,7 @@ function digestIn(image: string): string | undefined {
 }
 
 /** From an update that was found bad to the deployment before it, with the config that it has. */
-function rollbackSteps(host: HostState): Step[] {
+function rollbackSteps(host: HostOutline): Step[] {
   const probation = currentProbation(host);
   if (!probation || !findFailed(host.failed, probation.config, probation.image)) return [];
   const reason = `config ${probation.config} failed here`;
@@ -80,7 +81,7 @@ function rollbackSteps(host: HostState): Step[] {
   ];
 }
 
-function isWayBack(host: HostState, next: HostDeployment | undefined): boolean {
+function isWayBack(host: HostOutline, next: DeploymentOutline | undefined): boolean {
   if (!next?.complete || next.name === host.booted.name) return false;
   return !findFailed(host.failed, next.applied?.config, next.applied?.image);
 }
@@ -90,7 +91,7 @@ function proofSteps(actual: Actual): Step[] {
   return currentProbation(actual.host) ? verifySteps(actual) : [];
 }
 
-function updateSteps(host: HostState, desired: Desired): Step[] {
+function updateSteps({ host, live }: Actual, desired: Desired): Step[] {
   const [next] = host.deployments;
   if (next && next.name !== host.booted.name && isOnTarget(next, desired, host)) {
     if (desired.phase === 'Staged') return [];
@@ -102,9 +103,8 @@ function updateSteps(host: HostState, desired: Desired): Step[] {
     steps.push({ kind: 'Stage', reason: `config ${desired.config} is not staged` });
   }
   if (desired.phase === 'Staged') return steps;
-  const actions = liveActions(host, { ...desired, image });
-  if (actions) {
-    const reason = `config ${desired.config} needs no boot: ${actions.map(describeAction).join(', ') || 'nothing changes'}`;
+  if (live) {
+    const reason = `config ${desired.config} needs no boot: ${live.map(describeAction).join(', ') || 'nothing changes'}`;
     const verify = { kind: 'Verify' as const, reason: `config ${desired.config} stands when the host is well with it` };
     return [...steps, { kind: 'ApplyLive', reason }, verify];
   }
@@ -116,7 +116,7 @@ function updateSteps(host: HostState, desired: Desired): Step[] {
 }
 
 /** A deployment that was made the next boot for a target that is none any more. */
-function keepSteps(host: HostState): Step[] {
+function keepSteps(host: HostOutline): Step[] {
   const [next] = host.deployments;
   if (!next || next.name === host.booted.name) return [];
   const reason = `the next boot would have ${next.applied?.config ?? 'no config'}, which is not desired`;
@@ -128,13 +128,13 @@ function verifySteps(actual: Actual): Step[] {
   return [{ kind: 'Verify', reason: 'what runs was not verified since it booted or changed' }];
 }
 
-function garbageSteps(host: HostState): Step[] {
+function garbageSteps(host: HostOutline): Step[] {
   const kept = new Set(keptDeployments(host));
   const superfluous = host.deployments.filter((deployment) => !kept.has(deployment));
   if (superfluous.length === 0) return [];
   return [{ kind: 'CollectGarbage', reason: `${superfluous.length} deployments are older than the rollback` }];
 }
 
-function running(host: HostState): string {
+function running(host: HostOutline): string {
   return host.booted.applied?.config ?? 'no config';
 }

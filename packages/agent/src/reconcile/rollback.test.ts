@@ -2,7 +2,7 @@
 // what failed once never again.
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { HostDeployment, HostState } from '../driver/driver.ts';
+import type { DeploymentOutline, HostOutline } from '../driver/driver.ts';
 import { keptDeployments } from '../driver/kept.ts';
 import { findFailed, withFailed, withoutFailed } from '../health/failed-target.ts';
 import { currentProbation, fallenTarget } from '../health/probation.ts';
@@ -17,7 +17,7 @@ const now = new Date('2026-01-01T00:00:00Z');
 /** `sick` boots and is not healthy; `panic` does not come up at all. */
 type Kind = 'good' | 'sick' | 'panic';
 
-function deployment(name: string, config: string | undefined): HostDeployment {
+function deployment(name: string, config: string | undefined): DeploymentOutline {
   const applied = { version: 1 as const, deployment: name, image, kernelArguments: [], entries: [], units: [] };
   return {
     ...{ name, checksum: name, image, imageDigest: digest, kernelArguments: [], complete: true, root: `/${name}` },
@@ -46,7 +46,7 @@ class Host {
     this.actual = { host: { ...host, ...nothing, baseKernelArguments: [] }, verified: true };
   }
 
-  get host(): HostState {
+  get host(): HostOutline {
     return this.actual.host;
   }
 
@@ -93,7 +93,7 @@ class Host {
     else this.#set({ deployments: deployments.filter((candidate) => keptDeployments(this.host).includes(candidate)) });
   }
 
-  #verify({ applied }: HostDeployment): void {
+  #verify({ applied }: DeploymentOutline): void {
     const probation = currentProbation(this.host);
     const { config = '' } = applied ?? {};
     if (kindOf(config) === 'good') {
@@ -106,7 +106,7 @@ class Host {
     }
   }
 
-  #set(change: Partial<HostState>): void {
+  #set(change: Partial<HostOutline>): void {
     this.actual = { ...this.actual, host: { ...this.actual.host, ...change } };
   }
 }
@@ -145,7 +145,7 @@ test('an order that somebody else made, or a fallback that was dealt with, is no
   const made = deployment('made', 'good-2');
   const units = { failed: [], settled: true };
   const probation = { deployment: 'made', config: 'good-2', image, bootId: '1', live: false, units };
-  const host: HostState = {
+  const host: HostOutline = {
     ...{ deployments: [made, old], booted: old, bootId: '2', bootedKernelArguments: [], baseKernelArguments: [] },
     ...{ staged: undefined, probation, failed: [], bootFellBack: false },
   };

@@ -19,7 +19,7 @@ import type { StatePaths } from '../state/paths.ts';
 import { applyStep, updateStepOf } from './apply.ts';
 import type { Desired } from './desired.ts';
 import { type Actual, diff, failedTarget, isOnTarget, type Step } from './diff.ts';
-import { loadActual } from './load-actual.ts';
+import { loadActual, withLiveActions } from './load-actual.ts';
 import { loadDesired } from './load-desired.ts';
 
 export interface ReconcilerOptions {
@@ -113,7 +113,7 @@ export class Reconciler {
     const onStale = (message: string) => logger.warn({ reason: message }, 'refused an old target');
     const { desired, incomplete, refusal } = await loadDesired(source, { gate, paths, onStale, signal });
     status.update({ ...actual, desired, ...this.#givenUp(actual, desired) });
-    const steps = diff(actual, desired);
+    const steps = diff(await withLiveActions(actual, desired, driver, signal), desired);
     for (const step of steps) {
       logger.info({ step: step.kind, reason: step.reason }, 'step');
       await this.#do(step, actual, desired, signal);

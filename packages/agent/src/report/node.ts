@@ -3,7 +3,7 @@ import { arch, release } from 'node:os';
 import { leaseResource, nodeResource } from '@varve/api';
 import { formatTime, isKubeError, type KubeClient } from '@varve/kube';
 import packageJson from '../../package.json' with { type: 'json' };
-import type { HostState } from '../driver/driver.ts';
+import type { HostOutline } from '../driver/driver.ts';
 import { Tree } from '../tree/tree.ts';
 import { News } from './signal.ts';
 
@@ -24,7 +24,7 @@ export interface NodeInfo {
 }
 
 /** What the booted deployment's own files say about it. */
-export async function readNodeInfo(host: HostState): Promise<NodeInfo> {
+export async function readNodeInfo(host: HostOutline): Promise<NodeInfo> {
   const tree = new Tree(host.booted.root);
   const description = (await tree.readFile('/usr/lib/os-release'))?.toString('utf8') ?? '';
   // On a machine that runs it, the kernel says so itself; its modules are hidden from the agent.

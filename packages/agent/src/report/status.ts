@@ -10,7 +10,7 @@ import { setCondition } from '@varve/kube';
 import type { Drift } from '../content/check.ts';
 import { maxRepairs } from '../drift/breaker.ts';
 import { reportedDrift } from '../drift/policy.ts';
-import type { HostDeployment } from '../driver/driver.ts';
+import type { DeploymentOutline } from '../driver/driver.ts';
 import { rollbackDeployment } from '../driver/kept.ts';
 import type { View } from './view.ts';
 
@@ -80,7 +80,7 @@ function updateOf(view: View): NonNullable<MachineConfigNodeStatus['update']> {
 }
 
 function describe(
-  deployment: HostDeployment,
+  deployment: DeploymentOutline,
   kernelArguments: readonly string[],
 ): NonNullable<MachineConfigNodeStatus['booted']> {
   const config = deployment.applied?.config;

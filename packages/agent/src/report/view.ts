@@ -1,7 +1,7 @@
 // What the agent knows at a moment, before it becomes a status.
 import type { UpdateStep } from '@varve/api';
 import type { Drift } from '../content/check.ts';
-import type { HostState } from '../driver/driver.ts';
+import type { HostOutline } from '../driver/driver.ts';
 import type { Desired } from '../reconcile/desired.ts';
 import type { Failure } from './failure.ts';
 
@@ -13,7 +13,7 @@ export interface ReportedFailure extends Failure {
 
 export interface View {
   readonly desired?: Desired | undefined;
-  readonly host?: HostState | undefined;
+  readonly host?: HostOutline | undefined;
   /** Whether the booted deployment was found as applied; before that it counts as nothing. */
   readonly verified: boolean;
   /** Step of the update that runs; while it fails, the one that failed is in `failure`. */

@@ -1,7 +1,7 @@
 // The driver for any distribution that boots from OSTree. It takes the sysroot's path: the same code serves a booted
 // host and a sysroot in a directory; only booting differs, and comes from outside.
 import { join } from 'node:path';
-import { fingerprintConfig, kernelCommandLine } from '@varve/api';
+import { type Action, fingerprintConfig, kernelCommandLine } from '@varve/api';
 import { collectGarbage, type Deployment, parseChecksum, removeStaleTemporaries, Sysroot } from '@varve/ostree';
 import spawn from 'nano-spawn';
 import type { Boot } from '../../boot/boot.ts';
@@ -17,6 +17,8 @@ import { checkHostHealth } from '../../health/host-health.ts';
 import { currentProbation, type Probation, probationSchema } from '../../health/probation.ts';
 import type { CheckResult } from '../../health/result.ts';
 import { noUnits, systemdUnits, type Units } from '../../health/units.ts';
+import type { VerifiedTarget } from '../../helper/verify.ts';
+import { liveActions } from '../../live/live-actions.ts';
 import { LiveHost } from '../../live/live-host.ts';
 import { offlineServices, systemdServices } from '../../live/services.ts';
 import type { Network } from '../../network/network.ts';
@@ -26,9 +28,9 @@ import type {
   ApplyRequest,
   DriftRequest,
   HealthRequest,
-  HostDriver,
   HostState,
   RepairRequest,
+  RootDriver,
   StageRequest,
 } from '../driver.ts';
 import type { ImageTool } from '../image-tool.ts';
@@ -55,7 +57,7 @@ export interface OstreeDriverOptions {
 
 const cleanupTimeout = 10 * 60_000;
 
-export class OstreeDriver implements HostDriver {
+export class OstreeDriver implements RootDriver {
   readonly #options: OstreeDriverOptions;
   readonly #sources: SourceCache;
   readonly #units: Units;
@@ -77,6 +79,11 @@ export class OstreeDriver implements HostDriver {
 
   async status(signal = new AbortController().signal): Promise<HostState> {
     return await readHost({ ...this.#options, tool: this.#tool }, signal);
+  }
+
+  async liveActions(target: VerifiedTarget, signal: AbortSignal): Promise<readonly Action[] | undefined> {
+    const host = await this.status(signal);
+    return liveActions(host, { ...target, image: target.image ?? host.booted.image });
   }
 
   async stage({ target, signal, onProgress }: StageRequest): Promise<void> {

@@ -1,7 +1,7 @@
-// The host's state as the helper sends it.
+// The host as the helper tells of it. What is not listed here stays with root.
 import * as z from 'zod';
-import { appliedConfigSchema } from '../content/entry.ts';
-import type { HostState } from '../driver/driver.ts';
+import { appliedOutlineSchema } from '../content/entry.ts';
+import type { HostOutline } from '../driver/driver.ts';
 import { failedTargetSchema } from '../health/failed-target.ts';
 import { probationSchema } from '../health/probation.ts';
 
@@ -13,7 +13,7 @@ const deploymentSchema = z.object({
   image: text,
   imageDigest: text,
   kernelArguments: z.array(z.string()),
-  applied: appliedConfigSchema.optional(),
+  applied: appliedOutlineSchema.optional(),
   complete: z.boolean(),
   pinned: z.boolean().optional(),
   root: z.string(),
@@ -40,8 +40,8 @@ const stateSchema = z.object({
   bootFellBack: z.boolean(),
 });
 
-/** JSON has no undefined: what is absent is absent. */
-export function parseHostState(value: unknown): HostState {
+/** The outline of all that is known, or of an outline that has come. JSON has no undefined: what is absent is absent. */
+export function outlineOf(value: unknown): HostOutline {
   const { staged, probation, booted, deployments, ...rest } = stateSchema.parse(value);
   return { ...rest, staged, probation, booted: withAbsent(booted), deployments: deployments.map(withAbsent) };
 }
