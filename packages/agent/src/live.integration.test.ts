@@ -10,6 +10,7 @@ import { OstreeDriver } from './driver/ostree/driver.ts';
 import { dataUrl, FixtureHost } from './fixtures/host.ts';
 import { bootableContent, FixtureRegistry, withShell } from './fixtures/registry.ts';
 import { readFailed } from './health/failed-target.ts';
+import { trustLocally } from './helper/verify.ts';
 import { OwnNetwork } from './network/network.ts';
 
 let registry: FixtureRegistry;
@@ -19,7 +20,7 @@ const { signal } = new AbortController();
 beforeAll(async () => {
   registry = await FixtureRegistry.start();
   const content = withShell(bootableContent('1'));
-  base = registry.add({ ...content, links: { ...content.links, 'usr/local': '../var/usrlocal' } });
+  base = registry.add({ ...content, links: { ...content.links, 'usr/local': '../var/usrlocal', opt: 'var/opt' } });
 });
 afterAll(async () => await registry[Symbol.asyncDispose]());
 
@@ -100,7 +101,7 @@ test('a live change that makes the host unhealthy is taken back without a boot, 
   expect(host.failures).toContain('HEALTH_FAILED');
 });
 
-test('files in /var and /usr/local go with the deployment that boots, and what was there before comes back', async () => {
+test('files in /var, /usr/local and /opt go with the deployment that boots, and what was there before comes back', async () => {
   await using host = await FixtureHost.create(base);
   const original = join(host.sysroot, 'ostree/deploy/varve/var/lib/app/app.conf');
   await mkdir(dirname(original), { recursive: true });
@@ -109,11 +110,13 @@ test('files in /var and /usr/local go with the deployment that boots, and what w
   const shared = (text: string) => [
     { path: '/var/lib/app/app.conf', contents: { source: dataUrl(text) } },
     { path: `/usr/local/bin/${text}`, mode: 0o755, contents: { source: dataUrl(text) } },
+    { path: `/opt/${text}/app.conf`, contents: { source: dataUrl(text) } },
   ];
   await host.desire('one', 'Applied', specOf('one', shared('one')), { disruption, health });
   await host.converge('one');
   expect(await read(host, '/var/lib/app/app.conf')).toBe('one');
   expect(await read(host, '/var/usrlocal/bin/one')).toBe('one');
+  expect(await read(host, '/var/opt/one/app.conf')).toBe('one');
   expect((await host.status()).drift).toEqual([]);
   await writeFile(original, 'by somebody\n');
   const { drift } = await host.status();
@@ -132,6 +135,7 @@ test('files in /var and /usr/local go with the deployment that boots, and what w
   expect(await read(host, '/var/lib/app/app.conf')).toBe('of the user\n');
   expect((await stat(original)).mode & 0o7777).toBe(0o640);
   expect(await read(host, '/var/usrlocal/bin/one')).toBeUndefined();
+  expect(await read(host, '/var/opt/one/app.conf')).toBeUndefined();
 
   // The target has not changed: the agent makes what it desires the next boot again, with its files.
   await host.runUntil(async () => {
@@ -146,7 +150,31 @@ test('files in /var and /usr/local go with the deployment that boots, and what w
   expect((await host.status()).bootId).toBe(bootId);
   expect(await read(host, '/var/lib/app/app.conf')).toBe('two');
   expect(await read(host, '/var/usrlocal/bin/one')).toBeUndefined();
+  expect([await read(host, '/var/opt/one/app.conf'), await read(host, '/var/opt/two/app.conf')]).toEqual([
+    undefined,
+    'two',
+  ]);
   expect((await host.status()).drift).toEqual([]);
+});
+
+test('what the image keeps for itself is refused while the config is staged, and says why', async () => {
+  const content = bootableContent('opt');
+  const image = registry.add({ ...content, links: { ...content.links, opt: 'usr/lib/opt' } });
+  await using host = await FixtureHost.create(image);
+  const before = await host.status();
+  const file = { path: '/opt/app/app.conf', contents: { source: 'data:,x' } };
+  const config = { ignition: { version: '3.4.0' }, storage: { files: [file] } };
+  const { sysroot, paths } = host;
+  const driver = new OstreeDriver({
+    ...{ sysroot, stateroot: 'varve', paths, boot: directoryBoot(sysroot, paths) },
+    network: new OwnNetwork(async () => undefined, undefined),
+  });
+  const target = trustLocally({ config: 'one', image, spec: { osImageURL: image, config } });
+  await expect(driver.stage({ target, signal, onProgress: () => {} })).rejects.toMatchObject({
+    code: 'CONFIG_UNSUPPORTED',
+    message: expect.stringMatching(/\/opt\/app\/app\.conf .*leads to \/usr\/lib\/opt.*Containerfile/),
+  });
+  expect(await host.status()).toEqual(before);
 });
 
 test('kernel arguments of the base image are removed, and come back', async () => {

@@ -1,5 +1,6 @@
 export { ArchiveObjects } from './archive-objects.ts';
 export { type OstreeChecksum, parseChecksum } from './checksum.ts';
+export { policyOfCommit, readLinkInCommit } from './commit-facts.ts';
 export { OstreeError, type OstreeErrorCode, ostreeErrorCodes } from './error.ts';
 export type { OpenLayer } from './fetch-layers.ts';
 export { type CollectedGarbage, collectGarbage, type GarbageOptions } from './garbage.ts';
@@ -11,6 +12,7 @@ export type { ImportProgress } from './progress.ts';
 export { rebuildIndex } from './rebuild-index.ts';
 export { imageRef, layerRef } from './ref-name.ts';
 export { type ObjectType, Repository, type RepositoryMode } from './repository.ts';
+export { configuredPolicy } from './selinux.ts';
 export { ObjectStaging } from './staging.ts';
 export type { StoredFile } from './stored-file.ts';
 export type { BootEntry, BootLink } from './sysroot/boot-entry.ts';

@@ -11,13 +11,19 @@ import { readTextInTree } from './tree-text.ts';
  * @throws OstreeError IMAGE_UNSUPPORTED
  */
 export async function assertNoPolicy(repository: Repository, tree: TreeDirectory, digest: Digest): Promise<void> {
-  const policy = configuredPolicy(await readTextInTree(repository, tree, 'usr/etc/selinux/config'));
+  const policy = await policyIn(repository, tree);
   if (policy === undefined) return;
-  if (nodeAt(tree, `usr/etc/selinux/${policy}/contexts/files/file_contexts`) === undefined) return;
   throw new OstreeError(
     'IMAGE_UNSUPPORTED',
     `the image ${digest} has the SELinux policy ${policy}, and its layers no labels; remove the policy, set SELINUX=disabled in /etc/selinux/config, or build with a tool that writes an OSTree commit`,
   );
+}
+
+/** The name of the policy that a tree's configuration puts into force; undefined when there is none, or no such policy. */
+export async function policyIn(repository: Repository, tree: TreeDirectory): Promise<string | undefined> {
+  const policy = configuredPolicy(await readTextInTree(repository, tree, 'usr/etc/selinux/config'));
+  if (policy === undefined) return undefined;
+  return nodeAt(tree, `usr/etc/selinux/${policy}/contexts/files/file_contexts`) === undefined ? undefined : policy;
 }
 
 /** The name of the policy that a configuration puts into force; undefined when SELinux is disabled or not there. */

@@ -19,6 +19,7 @@ import {
 import { join, posix } from 'node:path';
 import { OstreeError, readFileInTree, writeFileInTree } from '@varve/ostree';
 import { isErrno } from '../state/durable-file.ts';
+import { linkedDirectoryOf, linkProblem, throughLink } from './linked-directory.ts';
 
 export interface Attributes {
   /** Permission bits, with setuid, setgid and sticky. */
@@ -34,12 +35,6 @@ export interface FileDigest {
 
 const openDirectory = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const openFile = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-
-/**
- * Directories that image-based systems keep in /var behind a link of the image's (ostree docs, adapting-existing.md).
- * Only these links are followed, only from the root or /usr, which nobody but the image writes, and only into /var.
- */
-const linkedDirectories = ['/usr/local', '/opt', '/home', '/root', '/srv', '/mnt'];
 
 /** Under which a link is made before it gets its name; what a transaction keeps beside a file is called otherwise. */
 const unplacedName = /^\.varve-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -169,15 +164,12 @@ export class Tree {
   }
 
   async #followImageLink(path: string): Promise<string> {
-    const linked = linkedDirectories.find((directory) => path.startsWith(`${directory}/`));
+    const linked = linkedDirectoryOf(path);
     if (linked === undefined) return path;
     const link = await readlink(join(this.root, linked)).catch(ignore('EINVAL', 'ENOENT'));
-    const target = link === undefined ? linked : posix.resolve(posix.dirname(linked), link);
-    if (target.startsWith('/var/')) return target + path.slice(linked.length);
-    throw new OstreeError(
-      'TREE_PATH_UNSAFE',
-      `${linked} in ${this.root} belongs to the image, which no config changes; make it a link into /var in the Containerfile, or put ${path} into the image`,
-    );
+    const problem = linkProblem(path, linked, link);
+    if (problem !== undefined) throw new OstreeError('TREE_PATH_UNSAFE', problem);
+    return throughLink(path, linked, link);
   }
 
   async #lookUp<T>(path: string, read: (entry: string) => Promise<T>): Promise<T | undefined> {

@@ -40,6 +40,7 @@ import { targetImage } from '../target-image.ts';
 import { deploymentOfImage, findDeployment } from './deployments.ts';
 import { baseKernelArguments } from './host-record.ts';
 import { OwnImporter } from './import.ts';
+import { requireFitting } from './preflight.ts';
 import { prepareDeployment } from './prepare.ts';
 import { readHost } from './read-host.ts';
 import { pinStaged, writeStaged } from './staged-commit.ts';
@@ -98,6 +99,7 @@ export class OstreeDriver implements RootDriver {
       deployed: await deploymentOfImage(sysroot, stateroot, image),
       pin: (commit) => pinStaged(sysroot, commit),
     });
+    await requireFitting(sysroot.repository, checksum, plan);
     await writeStaged(sysroot, paths.staged, { config, image, checksum, ...fetched });
   }
 

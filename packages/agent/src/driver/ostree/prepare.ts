@@ -1,14 +1,23 @@
 // Makes a fresh deployment what a config says, while nothing boots it: the former config out, the new one in, verified
 // as it lies on disk, and only then marked as complete.
+import { posix } from 'node:path';
 import type { ConfigFingerprint } from '@varve/api';
 import { checkContent } from '../../content/check.ts';
-import { type AppliedConfig, appliedConfigPath, formatApplied, recordAttributes } from '../../content/entry.ts';
-import { type ContentPlan, isShared } from '../../content/plan.ts';
+import {
+  type AppliedConfig,
+  type AppliedContent,
+  appliedConfigPath,
+  formatApplied,
+  recordAttributes,
+} from '../../content/entry.ts';
+import { shadowPath } from '../../content/password.ts';
+import { type ContentPlan, isShared, unitDirectory } from '../../content/plan.ts';
 import { resetContent } from '../../content/reset.ts';
 import { type ResolvedContent, resolveContent } from '../../content/resolve.ts';
 import type { SourceCache } from '../../content/source.ts';
 import { writeContent } from '../../content/write.ts';
 import { AgentError } from '../../error.ts';
+import { labelPaths } from '../../tree/labels.ts';
 import { syncFileSystems } from '../../tree/sync.ts';
 import { Tree } from '../../tree/tree.ts';
 import { readApplied } from './state.ts';
@@ -62,6 +71,24 @@ export async function prepareDeployment(options: PrepareOptions): Promise<Prepar
     fingerprint: options.fingerprint,
   };
   await tree.writeFile(appliedConfigPath, formatApplied(record), recordAttributes);
+  const records = [record, ...[merged, formerly].filter((applied) => applied !== undefined)];
+  await labelPaths(tree, await touchedPaths(tree, records), signal);
   await syncFileSystems([root], signal);
   return { record, content };
+}
+
+/** What was written or put back, and directories that were made on the way. */
+async function touchedPaths(tree: Tree, records: readonly AppliedContent[]): Promise<Set<string>> {
+  const touched = new Set([appliedConfigPath]);
+  for (const { entries, units, password } of records) {
+    for (const { path } of entries) if (!isShared(path)) touched.add(path);
+    if (units.length > 0) touched.add(unitDirectory);
+    if (password) touched.add(shadowPath);
+  }
+  for (const path of [...touched]) {
+    for (let parent = posix.dirname(path); parent !== '/etc'; parent = posix.dirname(parent)) {
+      if (!(await tree.lstat(`/usr${parent}`))) touched.add(parent);
+    }
+  }
+  return touched;
 }
