@@ -30,6 +30,8 @@ describe('healthChecksSchema', () => {
   test.each([
     [{ http: [{ name: 'web', url: 'file:///etc/shadow' }] }],
     [{ http: [{ name: 'Web Server', url: 'http://127.0.0.1/' }] }],
+    [{ http: [{ name: 'web', url: 'https://127.0.0.1/', ca: 'a certificate' }] }],
+    [{ http: [{ name: 'web', url: 'https://127.0.0.1/', caFile: 'ca.pem' }] }],
     [{ tcp: [{ name: 'db', host: '127.0.0.1', port: 0 }] }],
     [{ tcp: [{ name: 'db', host: '', port: 1 }] }],
     [{ deadlineSeconds: 0 }],

@@ -15,6 +15,18 @@ const httpCheckSchema = z.object({
     .max(2048)
     .regex(/^https?:\/\/[^\s]+$/)
     .describe('http or https; asked from the host itself. Redirects are not followed.'),
+  ca: z
+    .string()
+    .max(64 << 10)
+    .regex(/^-----BEGIN CERTIFICATE-----\n/m)
+    .optional()
+    .describe('Certificates in PEM, one of which must have issued that of the service. By default those of the host.'),
+  caFile: z
+    .string()
+    .max(4095)
+    .regex(/^\/[^\0]+$/)
+    .optional()
+    .describe('A file of the host with such certificates, readable by everyone. With `ca`, both are trusted.'),
   status: z.int().min(100).max(599).optional().describe('The status that is healthy. By default any from 200 to 299.'),
   timeoutSeconds: timeoutSchema,
 });

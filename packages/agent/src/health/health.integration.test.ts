@@ -1,10 +1,13 @@
 // Real processes, directories and sockets.
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { createServer as createTcpServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HttpCheck } from '@varve/api';
+import { createCertificateAuthority, issueServerCertificate } from '@varve/kube';
 import spawn from 'nano-spawn';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { HostState } from '../driver/driver.ts';
@@ -194,7 +197,7 @@ describe('probeAll', () => {
         { name: 'tcp', host: '127.0.0.1', port },
         { name: 'tcp-refused', host: '127.0.0.1', port: refused },
       ];
-      const results = await probeAll({ http, tcp }, { remaining: 10_000, signal });
+      const results = await probeAll({ http, tcp }, { remaining: 10_000, root: '/', signal });
       expect(results.map(({ name, passed, message, output }) => [name, passed, message, output])).toEqual([
         ['ok', true, '', ''],
         ['moved', false, `${url('/moved')} answered 302, healthy is 200 to 299`, ''],
@@ -205,6 +208,51 @@ describe('probeAll', () => {
         ['tcp', true, '', ''],
         ['tcp-refused', false, expect.stringContaining('ECONNREFUSED'), ''],
       ]);
+    } finally {
+      server.closeAllConnections();
+      await close(server);
+    }
+  });
+});
+
+describe('a check over HTTPS', () => {
+  test.each<[name: string, trust: (ca: string) => Partial<HttpCheck>, problem: string | undefined]>([
+    ['with the CA of the service passes', (ca) => ({ ca }), undefined],
+    ['with a file of the host that has it passes', () => ({ caFile: '/etc/app/ca.pem' }), undefined],
+    ['with both trusts either', (ca) => ({ ca, caFile: '/etc/other.pem' }), undefined],
+    ['passes where the host trusts the CA', () => ({}), undefined],
+    ['with another CA fails, and says what to do', () => ({ caFile: '/etc/other.pem' }), 'or trust it in the image'],
+    ['for another name fails', (ca) => ({ ca, url: 'https://localhost' }), 'does not match'],
+    ['with a file that is not there fails', () => ({ caFile: '/etc/missing.pem' }), 'ENOENT'],
+    ['with a file of something else fails', () => ({ caFile: '/etc/motd' }), 'there is no certificate in /etc/motd'],
+  ])('%s', async (_name, trust, problem) => {
+    const authority = await createCertificateAuthority({ commonName: 'private' });
+    const other = await createCertificateAuthority({ commonName: 'other' });
+    const { certificate: cert, key } = await issueServerCertificate(authority, { hosts: ['127.0.0.1'] });
+    await write('etc/app/ca.pem', authority.certificate, 0o644);
+    await write('etc/other.pem', other.certificate, 0o644);
+    await write('etc/motd', 'hello', 0o644);
+    await write('etc/ssl/certs/ca-certificates.crt', `${other.certificate}\n${authority.certificate}`, 0o644);
+    const server = await listen(createTlsServer({ cert, key }, (_request, response) => response.end('ok')));
+    try {
+      const given = trust(authority.certificate);
+      const http = [{ name: 'web', ...given, url: `${given.url ?? 'https://127.0.0.1'}:${portOf(server)}/` }];
+      const [result] = await probeAll({ http }, { remaining: 10_000, root, signal });
+      expect(result).toMatchObject({ passed: problem === undefined, message: expect.stringContaining(problem ?? '') });
+    } finally {
+      server.closeAllConnections();
+      await close(server);
+    }
+  });
+
+  test('does not trust what nobody vouches for, even where the host has no certificates', async () => {
+    const authority = await createCertificateAuthority({ commonName: 'private' });
+    const { certificate: cert, key } = await issueServerCertificate(authority, { hosts: ['127.0.0.1'] });
+    const server = await listen(createTlsServer({ cert, key }, (_request, response) => response.end('ok')));
+    try {
+      const http = [{ name: 'web', url: `https://127.0.0.1:${portOf(server)}/` }];
+      const [result] = await probeAll({ http }, { remaining: 10_000, root, signal });
+      expect(result).toMatchObject({ passed: false, message: expect.stringContaining('`ca` or `caFile`') });
     } finally {
       server.closeAllConnections();
       await close(server);

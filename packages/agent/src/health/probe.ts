@@ -1,7 +1,12 @@
 // The pool's HTTP and TCP checks, and whether the control plane was reached: what the agent's network side looks at.
+import { once } from 'node:events';
+import { type IncomingMessage, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
 import { connect } from 'node:net';
 import type { HealthChecks, HttpCheck, TcpCheck } from '@varve/api';
+import { isErrno } from '../state/durable-file.ts';
 import { type CheckResult, failed, passed } from './result.ts';
+import { trustOf } from './trust.ts';
 
 const defaultTimeoutSeconds = 10;
 const maxBody = 64 << 10;
@@ -9,6 +14,8 @@ const maxBody = 64 << 10;
 export interface ProbeOptions {
   /** Milliseconds that are left; a check's own time is cut to it. */
   readonly remaining: number;
+  /** Where the host's files lie. */
+  readonly root: string;
   readonly signal: AbortSignal;
 }
 
@@ -16,7 +23,7 @@ export interface ProbeOptions {
 export async function probeAll(checks: HealthChecks, options: ProbeOptions): Promise<CheckResult[]> {
   const { http = [], tcp = [] } = checks;
   const runs = [
-    ...http.map((check) => run(check, options, (signal) => probeHttp(check, signal))),
+    ...http.map((check) => run(check, options, (signal) => probeHttp(check, options.root, signal))),
     ...tcp.map((check) => run(check, options, (signal) => probeTcp(check, signal))),
   ];
   return await Promise.all(runs);
@@ -38,23 +45,36 @@ async function run(
   }
 }
 
-async function probeHttp(check: HttpCheck, signal: AbortSignal): Promise<CheckResult> {
-  const response = await fetch(check.url, { signal, redirect: 'manual', headers: { 'user-agent': 'varve-agent' } });
-  const { status } = response;
-  const isHealthy = check.status === undefined ? response.ok : status === check.status;
-  if (isHealthy) {
-    await response.body?.cancel();
-    return passed(check.name);
-  }
+async function probeHttp(check: HttpCheck, root: string, signal: AbortSignal): Promise<CheckResult> {
+  const { statusCode = 0, body } = await ask(check, root, signal);
+  const isHealthy = check.status === undefined ? statusCode >= 200 && statusCode < 300 : statusCode === check.status;
+  if (isHealthy) return passed(check.name);
   const wanted = check.status ?? '200 to 299';
-  return failed(check.name, `${check.url} answered ${status}, healthy is ${wanted}`, await readBody(response));
+  return failed(check.name, `${check.url} answered ${statusCode}, healthy is ${wanted}`, body);
 }
 
-async function readBody(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
+/** One request on a connection of its own; of the answer's body no more than anybody reads. */
+async function ask(check: HttpCheck, root: string, signal: AbortSignal) {
+  const url = new URL(check.url);
+  const headers = { 'user-agent': 'varve-agent' };
+  const request =
+    url.protocol === 'https:'
+      ? requestHttps(url, { agent: false, headers, signal, ca: await trustOf(check, root) })
+      : requestHttp(url, { agent: false, headers, signal });
+  try {
+    request.end();
+    const [response]: IncomingMessage[] = await once(request, 'response', { signal });
+    return { statusCode: response?.statusCode, body: response ? await readBody(response) : '' };
+  } finally {
+    request.destroy();
+  }
+}
+
+async function readBody(response: IncomingMessage): Promise<string> {
+  response.setEncoding('utf8');
   let text = '';
-  for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
+  for await (const chunk of response) {
+    text += chunk;
     if (text.length > maxBody) break;
   }
   return text;
@@ -83,8 +103,18 @@ function targetOf(check: HttpCheck | TcpCheck): string {
   return 'url' in check ? check.url : `${check.host}:${check.port}`;
 }
 
-/** `fetch failed` hides its reason in the cause. */
+/** Codes of OpenSSL for a certificate that nobody vouches for (verify(1), "DIAGNOSTICS"), as Node names them. */
+const untrusted = [
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+];
+
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message || error.cause.name : error.message;
+  const reason = error.message || error.name;
+  const advice = "; name the service's CA in `ca` or `caFile` of the check, or trust it in the image";
+  return isErrno(error, ...untrusted) ? `${reason}${advice}` : reason;
 }

@@ -66,6 +66,7 @@ async function lookUntilGood(
   hasSuspect: boolean,
 ): Promise<Verdict> {
   const { driver, desired, signal, isReached } = context;
+  const { root } = context.actual.host.booted;
   const checks: HealthChecks = desired?.health ?? {};
   const wasReached = hasSuspect || (await wasReachedBefore(context, probation));
   const checkTimeout = checkTimeoutOf(checks);
@@ -74,7 +75,7 @@ async function lookUntilGood(
     async look(remaining) {
       return [
         ...(await driver.checkHealth({ checkTimeout, remaining, drift: desired?.drift, signal })),
-        ...(await probeAll(checks, { remaining, signal })),
+        ...(await probeAll(checks, { remaining, root, signal })),
         checks.controlPlane === false ? passed(controlPlaneCheck) : checkControlPlane(wasReached, isReached()),
       ];
     },
