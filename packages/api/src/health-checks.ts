@@ -18,13 +18,13 @@ const httpCheckSchema = z.object({
   ca: z
     .string()
     .max(64 << 10)
-    .regex(/^-----BEGIN CERTIFICATE-----\n/m)
+    .regex(/-----BEGIN CERTIFICATE-----/)
     .optional()
     .describe('Certificates in PEM, one of which must have issued that of the service. By default those of the host.'),
   caFile: z
     .string()
     .max(4095)
-    .regex(/^\/[^\0]+$/)
+    .regex(/^\/./)
     .optional()
     .describe('A file of the host with such certificates, readable by everyone. With `ca`, both are trusted.'),
   status: z.int().min(100).max(599).optional().describe('The status that is healthy. By default any from 200 to 299.'),
@@ -60,6 +60,10 @@ export const healthChecksSchema = z.object({
     .boolean()
     .optional()
     .describe('False: the host need not reach the control plane. By default it must if it did before the update.'),
+  nodeReady: z
+    .boolean()
+    .optional()
+    .describe('False: the Node need not be Ready. By default it must where a kubelet said so before the update.'),
   http: z.array(httpCheckSchema).max(32).optional().meta({ 'x-kubernetes-list-type': 'atomic' }),
   tcp: z.array(tcpCheckSchema).max(32).optional().meta({ 'x-kubernetes-list-type': 'atomic' }),
 });

@@ -1,5 +1,12 @@
 // The loop: load actual, load desired, diff, apply; then wait for the watch, or for the next try of what failed.
-import { type MachineConfigNode, type ObjectMeta, signedTargetAnnotation, type UpdateStep } from '@varve/api';
+import {
+  type MachineConfigNode,
+  type Node,
+  nodeResource,
+  type ObjectMeta,
+  signedTargetAnnotation,
+  type UpdateStep,
+} from '@varve/api';
 import type { KubeClient } from '@varve/kube';
 import type { Logger } from 'pino';
 import { RepairBreaker } from '../drift/breaker.ts';
@@ -41,6 +48,7 @@ type Outcome = 'reboot' | 'idle' | 'incomplete';
 /** What changed without a word is found then: a look starts the helper. */
 const idleMilliseconds = 60 * 60_000;
 const incompleteMilliseconds = 2_000;
+const readNodeMilliseconds = 10_000;
 /** How long a reboot waits for the server to be told. */
 const farewellMilliseconds = 2_000;
 
@@ -187,12 +195,26 @@ export class Reconciler {
       desired,
       signal: AbortSignal.any(signals),
       isReached: () => node.isReached,
+      readNode: (asked) => this.#readNode(asked),
       onWarning,
       onMessage,
       onProgress: ({ bytesDone, bytesTotal, step: message }) =>
         status.update({ message, progress: { bytesDone, bytesTotal } }),
     });
     this.#interruptible = undefined;
+  }
+
+  /** Bounded: a control plane that is away is none of the update's faults. */
+  async #readNode(signal: AbortSignal): Promise<Node | undefined> {
+    const name = this.#node?.metadata.name;
+    if (!this.#client || name === undefined) return undefined;
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(readNodeMilliseconds)]);
+    try {
+      return await this.#client.get(nodeResource, name, { signal: bounded });
+    } catch {
+      signal.throwIfAborted();
+      return undefined;
+    }
   }
 
   #begin(step: Step, actual: Actual, desired: Desired | undefined): void {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { HealthChecks, Node } from '@varve/api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { HostState } from '../driver/driver.ts';
 import type { FailedTarget } from '../health/failed-target.ts';
@@ -44,6 +45,8 @@ class Setting {
   readonly warnings: string[] = [];
   checks: readonly CheckResult[] = [];
   reached = true;
+  node: Node | undefined;
+  health: HealthChecks = {};
 
   context(host: HostState): VerifyContext {
     const note = (what: string) => async () => void this.done.push(what);
@@ -58,11 +61,12 @@ class Setting {
       paths: statePaths(directory),
       actual: { host, verified: false },
       desired: {
-        ...trustLocally({ config: 'new', image, spec: {}, health: { deadlineSeconds: 1 } }),
+        ...trustLocally({ config: 'new', image, spec: {}, health: { deadlineSeconds: 1, ...this.health } }),
         ...{ uid: 'u', generation: 1 },
       },
       signal: new AbortController().signal,
       isReached: () => this.reached,
+      readNode: async () => this.node,
       onWarning: ({ name }) => void this.warnings.push(name),
       onMessage: () => {},
     };
@@ -125,6 +129,48 @@ describe('the control plane', () => {
     const setting = new Setting();
     setting.reached = reached;
     await verify(setting.context(hostOf('old', { failed: [target] })));
+    expect(setting.done).toEqual(['good']);
+  });
+});
+
+describe('the node of a cluster', () => {
+  /** As a kubelet tells it. */
+  const nodeOf = (bootID: string, ready: 'True' | 'False'): Node => ({
+    ...{ apiVersion: 'v1', kind: 'Node', metadata: { name: 'h' } },
+    status: {
+      conditions: [
+        { type: 'MemoryPressure', status: 'False', reason: 'KubeletHasSufficientMemory' },
+        { type: 'Ready', status: ready, reason: 'Kubelet', message: 'm' },
+      ],
+      nodeInfo: {
+        ...{ bootID, machineID: '', systemUUID: '', kernelVersion: '', osImage: '', kubeletVersion: '' },
+        ...{ containerRuntimeVersion: '', kubeProxyVersion: '', operatingSystem: '', architecture: '' },
+      },
+    },
+  });
+
+  test.each([
+    { before: nodeOf('1', 'True'), after: nodeOf('2', 'True'), recorded: [] },
+    { before: nodeOf('1', 'True'), after: nodeOf('2', 'False'), recorded: ['node-ready'] },
+    { before: nodeOf('1', 'True'), after: nodeOf('1', 'True'), recorded: ['node-ready'] },
+    { before: nodeOf('1', 'False'), after: nodeOf('2', 'False'), recorded: [] },
+    { before: nodeOf('1', 'True'), after: undefined, recorded: [] },
+    { before: undefined, after: nodeOf('2', 'False'), recorded: [] },
+  ])('is ready again after an update if it was before: %#', async ({ before, after, recorded }) => {
+    const setting = new Setting();
+    setting.node = before;
+    await recordDeparture(setting.context({ ...onProbation, bootId: '1' }));
+    setting.node = after;
+    await verify(setting.context(onProbation)).catch(() => {});
+    expect(setting.recorded.map(({ check }) => check)).toEqual(recorded);
+  });
+
+  test('need not be where the pool says so', async () => {
+    const setting = new Setting();
+    setting.node = nodeOf('1', 'True');
+    await recordDeparture(setting.context({ ...onProbation, bootId: '1' }));
+    setting.health = { nodeReady: false };
+    await verify(setting.context(onProbation));
     expect(setting.done).toEqual(['good']);
   });
 });

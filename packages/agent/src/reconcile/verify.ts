@@ -1,11 +1,12 @@
 // What booted must be what was applied, in every detail, and healthy, before the update counts as done. An update that is
 // neither by its deadline is given up: it is remembered as failed, and the next difference takes the host back.
-import { defaultHealthDeadline, type HealthChecks } from '@varve/api';
+import { defaultHealthDeadline, type HealthChecks, type Node } from '@varve/api';
 import * as z from 'zod';
 import type { HostDriver } from '../driver/driver.ts';
 import { checkTimeoutOf } from '../health/check-timeout.ts';
 import { type FailedTarget, HealthError } from '../health/failed-target.ts';
 import { contentCheck } from '../health/host-health.ts';
+import { checkNodeReady, isNodeReady } from '../health/kubelet.ts';
 import { currentProbation, type Probation } from '../health/probation.ts';
 import { checkControlPlane, probeAll } from '../health/probe.ts';
 import { type CheckResult, passed, type Verdict } from '../health/result.ts';
@@ -18,7 +19,9 @@ import { recordVerified } from './load-actual.ts';
 
 const controlPlaneCheck = 'control-plane';
 
-const departureSchema = z.object({ config: z.string(), reached: z.boolean() });
+/** How the host was when the update began. */
+const departureSchema = z.object({ config: z.string(), reached: z.boolean(), ready: z.boolean().default(false) });
+type Departure = z.infer<typeof departureSchema>;
 
 export interface VerifyContext {
   readonly driver: Pick<HostDriver, 'checkHealth' | 'markGood' | 'recordFailure' | 'forgetFailure'>;
@@ -28,14 +31,20 @@ export interface VerifyContext {
   readonly signal: AbortSignal;
   /** Whether the control plane is reached now. */
   readonly isReached: () => boolean;
+  /** The host's own Node; undefined while it cannot be had. */
+  readonly readNode: (signal: AbortSignal) => Promise<Node | undefined>;
   /** A check that is not required failed. */
   readonly onWarning: (check: CheckResult) => void;
   readonly onMessage: (message: string) => void;
 }
 
-/** Before an update: a host that cannot reach its control plane now need not reach it after. */
-export async function recordDeparture({ paths, desired, isReached }: VerifyContext): Promise<void> {
-  await writeState(paths.departure, { config: desired?.config ?? '', reached: isReached() });
+/** Before an update: a host that cannot reach its control plane now need not reach it after, and a node that is not ready now need not be so. */
+export async function recordDeparture(context: VerifyContext): Promise<void> {
+  const { paths, actual, desired, isReached, readNode, signal } = context;
+  const node = await readNode(signal);
+  const ready = node !== undefined && isNodeReady(node, actual.host.bootId);
+  const departure = { config: desired?.config ?? '', reached: isReached(), ready } satisfies Departure;
+  await writeState(paths.departure, departure);
 }
 
 /** Throws HEALTH_FAILED or VERIFY_FAILED at the deadline; the target is given up when it was on probation. */
@@ -65,18 +74,21 @@ async function lookUntilGood(
   probation: Probation | undefined,
   hasSuspect: boolean,
 ): Promise<Verdict> {
-  const { driver, desired, signal, isReached } = context;
-  const { root } = context.actual.host.booted;
+  const { driver, desired, signal, isReached, readNode } = context;
+  const { booted, bootId } = context.actual.host;
   const checks: HealthChecks = desired?.health ?? {};
-  const wasReached = hasSuspect || (await wasReachedBefore(context, probation));
+  const departure = await departureOf(context, probation);
+  const wasReached = hasSuspect || departure?.reached === true;
+  const wasReady = departure?.ready === true && checks.nodeReady !== false;
   const checkTimeout = checkTimeoutOf(checks);
   return await untilHealthy({
     deadline: (checks.deadlineSeconds ?? defaultHealthDeadline) * 1000,
     async look(remaining) {
       return [
         ...(await driver.checkHealth({ checkTimeout, remaining, drift: desired?.drift, signal })),
-        ...(await probeAll(checks, { remaining, root, signal })),
+        ...(await probeAll(checks, { remaining, root: booted.root, signal })),
         checks.controlPlane === false ? passed(controlPlaneCheck) : checkControlPlane(wasReached, isReached()),
+        checkNodeReady(wasReady ? await readNode(signal) : undefined, wasReady, bootId),
       ];
     },
     onWaiting: ({ name, message }) => context.onMessage(`waiting for ${name}: ${message}`),
@@ -84,9 +96,10 @@ async function lookUntilGood(
   });
 }
 
-async function wasReachedBefore({ paths }: VerifyContext, probation: Probation | undefined): Promise<boolean> {
+/** How the host was before the update that is on probation; undefined when none is, or when that is not known. */
+async function departureOf({ paths }: VerifyContext, probation: Probation | undefined): Promise<Departure | undefined> {
   const departure = await readState(paths.departure, departureSchema);
-  return probation !== undefined && departure?.config === probation.config && departure.reached;
+  return probation !== undefined && departure?.config === probation.config ? departure : undefined;
 }
 
 /** The error to throw. Written down first: the host may go down at any moment now. */

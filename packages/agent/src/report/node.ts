@@ -1,9 +1,10 @@
 // The host as Kubernetes tools see it: Node status and the lease that proves it alive.
 import { arch, release } from 'node:os';
-import { leaseResource, nodeResource } from '@varve/api';
+import { leaseResource, type Node, nodeResource } from '@varve/api';
 import { formatTime, isKubeError, type KubeClient } from '@varve/kube';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { HostOutline } from '../driver/driver.ts';
+import { hasKubelet } from '../health/kubelet.ts';
 import { Tree } from '../tree/tree.ts';
 import { News } from './signal.ts';
 
@@ -57,7 +58,9 @@ export interface Readiness {
   readonly message: string;
 }
 
-/** Keeps Node and lease fresh. What it says is set from outside; saying it never holds up the work. */
+type NodeClient = Pick<KubeClient, 'get' | 'patch' | 'create'>;
+
+/** Keeps Node and lease fresh, unless a kubelet does. What it says is set from outside; saying it never holds up the work. */
 export class NodeReporter {
   #info: NodeInfo | undefined;
   #readiness: Readiness = {
@@ -67,6 +70,8 @@ export class NodeReporter {
   };
   #transition = new Date();
   #reachable = false;
+  /** One that reports too is not contradicted, and its end is not hidden by a lease that somebody else renews. */
+  #kubelet: boolean | undefined;
   readonly #news = new News();
 
   setHost(info: NodeInfo): void {
@@ -94,24 +99,26 @@ export class NodeReporter {
 
   /** Renews until `signal` aborts. */
   async run(
-    client: KubeClient,
+    client: NodeClient,
     nodeName: string,
     onError: (error: unknown) => void,
     signal: AbortSignal,
   ): Promise<void> {
     this.#news.mark();
+    this.#kubelet = undefined;
     for (let written = Number.NEGATIVE_INFINITY; !signal.aborted; ) {
       // Somebody may have declared a silent node dead: the truth is told again from time to time.
       const due = this.#news.marked || performance.now() - written > statusMilliseconds;
       this.#news.take();
       try {
-        if (due) {
-          await this.#write(client, nodeName, signal);
+        if (this.#kubelet !== false) this.#kubelet = hasKubelet(await client.get(nodeResource, nodeName, { signal }));
+        if (due && !this.#kubelet) {
+          this.#kubelet = hasKubelet(await this.#write(client, nodeName, signal));
           written = performance.now();
         }
         this.#news.settle();
         this.#reachable = true;
-        await renewLease(client, nodeName, signal);
+        if (!this.#kubelet) await renewLease(client, nodeName, signal);
       } catch (error) {
         if (signal.aborted) return;
         this.#reachable = false;
@@ -123,7 +130,7 @@ export class NodeReporter {
     }
   }
 
-  async #write(client: KubeClient, nodeName: string, signal: AbortSignal): Promise<void> {
+  async #write(client: NodeClient, nodeName: string, signal: AbortSignal): Promise<Node> {
     const { ready, reason, message } = this.#readiness;
     const condition = {
       type: 'Ready',
@@ -136,14 +143,14 @@ export class NodeReporter {
     const nodeInfo = this.#info && { ...emptyNodeInfo, ...this.#info };
     const addresses = [{ type: 'Hostname', address: nodeName }];
     const status = { conditions: [condition], addresses, ...(nodeInfo ? { nodeInfo } : {}) };
-    await client.patch(nodeResource, nodeName, { status }, { type: 'strategic', subresource: 'status', signal });
+    return await client.patch(nodeResource, nodeName, { status }, { type: 'strategic', subresource: 'status', signal });
   }
 }
 
 /** Fields that the API requires of NodeSystemInfo and that mean nothing without a kubelet. */
 const emptyNodeInfo = { systemUUID: '', containerRuntimeVersion: '', kubeProxyVersion: '' };
 
-async function renewLease(client: KubeClient, nodeName: string, signal: AbortSignal): Promise<void> {
+async function renewLease(client: NodeClient, nodeName: string, signal: AbortSignal): Promise<void> {
   const spec = {
     holderIdentity: nodeName,
     leaseDurationSeconds: leaseSeconds,
