@@ -68,6 +68,17 @@ export interface OwnerReference {
   blockOwnerDeletion?: boolean;
 }
 
+/** metav1.ManagedFieldsEntry: the fields that one manager set, at one subresource, in one way. */
+export interface ManagedFieldsEntry {
+  manager: string;
+  operation: 'Apply' | 'Update';
+  apiVersion: string;
+  time?: string;
+  fieldsType: 'FieldsV1';
+  fieldsV1: Readonly<Record<string, unknown>>;
+  subresource?: string;
+}
+
 /** metav1.ObjectMeta, as read from a server; a client that creates an object sets only the first five. */
 export interface ObjectMeta {
   name?: string;
@@ -83,6 +94,8 @@ export interface ObjectMeta {
   deletionGracePeriodSeconds?: number;
   finalizers?: string[];
   ownerReferences?: OwnerReference[];
+  /** Written by the server. */
+  managedFields?: ManagedFieldsEntry[];
 }
 
 export interface KubeObject {

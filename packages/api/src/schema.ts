@@ -31,7 +31,8 @@ export const labelSelectorSchema = z
       )
       .optional(),
   })
-  .describe('A label query (metav1.LabelSelector). An empty selector matches nothing here, as in OpenShift.');
+  .describe('A label query (metav1.LabelSelector). An empty selector matches nothing here, as in OpenShift.')
+  .meta({ 'x-kubernetes-map-type': 'atomic' });
 
 export type LabelSelector = z.infer<typeof labelSelectorSchema>;
 

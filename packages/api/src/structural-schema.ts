@@ -42,6 +42,8 @@ export interface StructuralSchema {
   readonly preserveUnknownFields?: boolean;
   readonly listType?: 'atomic' | 'set' | 'map';
   readonly listMapKeys?: readonly string[];
+  /** Whether server-side apply takes a map or structure as one piece; granular unless it says so. */
+  readonly mapType?: 'atomic' | 'granular';
   readonly patchStrategy?: string;
   readonly patchMergeKey?: string;
   readonly validations?: readonly ValidationRule[];
@@ -82,6 +84,7 @@ function convert(json: JsonObject): StructuralSchema {
     intOrString: json['x-kubernetes-int-or-string'] === true || Array.isArray(json.type) ? true : undefined,
     listType: listTypeOf(json['x-kubernetes-list-type']),
     listMapKeys: textsOf(json['x-kubernetes-list-map-keys']),
+    mapType: mapTypeOf(json['x-kubernetes-map-type']),
     patchStrategy: textOf(json['x-kubernetes-patch-strategy']),
     patchMergeKey: textOf(json['x-kubernetes-patch-merge-key']),
     validations: rulesOf(json['x-kubernetes-validations']),
@@ -148,6 +151,10 @@ function enumOf(json: JsonObject): readonly unknown[] | undefined {
 
 function listTypeOf(value: unknown): StructuralSchema['listType'] {
   return value === 'atomic' || value === 'set' || value === 'map' ? value : undefined;
+}
+
+function mapTypeOf(value: unknown): StructuralSchema['mapType'] {
+  return value === 'atomic' || value === 'granular' ? value : undefined;
 }
 
 /** As `meta` of a schema has them; whoever writes one there writes a ValidationRule. */

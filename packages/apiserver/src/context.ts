@@ -10,6 +10,7 @@ export interface RequestContext {
   readonly query: URLSearchParams;
   readonly accept: string | undefined;
   readonly contentType: string | undefined;
+  readonly userAgent: string;
   readonly body: Uint8Array;
   readonly user: User;
   readonly now: Date;

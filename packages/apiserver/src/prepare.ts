@@ -10,8 +10,8 @@ import { prune } from './schema/prune.ts';
 import { validateSchema } from './schema/validate.ts';
 import { badRequest, invalid, type StatusCause } from './status.ts';
 
-/** Written by the server only; what a client sends for them is ignored. */
-const serverFields = ['managedFields', 'selfLink'] as const;
+/** Left out of what a client sends: managed fields are read apart from the object. */
+const leftOut = ['managedFields', 'selfLink'] as const;
 
 /** Checks kind and version of a body and gives it a metadata object. Throws 400. */
 export function identify(body: JsonObject, resource: ServedResource): JsonObject {
@@ -45,7 +45,7 @@ function nameOf(body: JsonObject): string {
 
 /** A copy without unknown fields, and the problems that fieldValidation is about. */
 export function pruned(body: JsonObject, resource: ServedResource): { object: JsonObject; unknown: string[] } {
-  const object = structuredClone(body);
+  const object = resource.strategy.fold?.(structuredClone(body)) ?? structuredClone(body);
   const unknown: string[] = [];
   prune(object, resource.schema, '', unknown);
   prune(object.metadata, objectMetaSchema, 'metadata', unknown);
@@ -73,22 +73,29 @@ export function reportFieldProblems(
 }
 
 /**
- * Parses what a client sent into an object of the kind: metadata has the right types, and unknown fields are gone.
- * Throws 422 for metadata of the wrong type.
+ * Makes what a client sent, of which `pruned` made a copy, an object of the kind: metadata has the right types, and
+ * defaults are filled in. Throws 422 for metadata of the wrong type.
  */
 export function toApiObject(body: JsonObject, resource: ServedResource): ApiObject {
   const { metadata, apiVersion, kind, ...fields } = body;
   const meta = isRecord(metadata) ? { ...metadata } : {};
-  for (const field of serverFields) delete meta[field];
   applyDefaults(meta, objectMetaSchema);
   const causes = validateSchema(meta, objectMetaSchema, 'metadata');
   if (causes.length > 0) throw invalid(resource.definition.kind, resource.definition.group, nameOf(body), causes);
-  return {
+  for (const field of leftOut) delete meta[field];
+  const object: ApiObject = {
     apiVersion: typeof apiVersion === 'string' ? apiVersion : resource.apiVersion,
     kind: typeof kind === 'string' ? kind : resource.definition.kind,
     metadata: withoutNulls(meta),
     ...fields,
   };
+  applyDefaults(object, resource.schema);
+  return resource.strategy.fill?.(object) ?? object;
+}
+
+/** The managed fields that a client sent; undefined when it sent none. */
+export function sentManagedFields(body: JsonObject): unknown {
+  return valueAt(body, 'metadata', 'managedFields') ?? undefined;
 }
 
 function withoutNulls(meta: JsonObject): ApiObject['metadata'] {

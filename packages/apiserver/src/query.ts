@@ -7,20 +7,48 @@ export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 export interface WriteOptions {
   readonly dryRun: boolean;
   readonly fieldValidation: FieldValidation;
+  /** Who manages the fields that the write sets. */
+  readonly manager: string;
 }
+
+const maxManagerBytes = 128;
 
 export function parseWriteOptions(
   query: URLSearchParams,
   kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions',
+  userAgent: string,
 ): WriteOptions {
-  if ((query.get('fieldManager') ?? '').length > 128) {
-    throw invalidOptions(kind, {
-      reason: 'FieldValueTooLong',
-      field: 'fieldManager',
-      message: 'Too long: may not be more than 128 bytes',
-    });
+  const fieldManager = query.get('fieldManager') ?? '';
+  const problem = managerProblem(fieldManager);
+  if (problem !== undefined) throw invalidOptions(kind, problem);
+  return {
+    dryRun: parseDryRun(query.getAll('dryRun'), kind),
+    fieldValidation: parseFieldValidation(query, kind),
+    manager: fieldManager === '' ? managerOf(userAgent) : fieldManager,
+  };
+}
+
+function managerProblem(manager: string): StatusCause | undefined {
+  const field = 'fieldManager';
+  if (Buffer.byteLength(manager) > maxManagerBytes) {
+    return { reason: 'FieldValueTooLong', field, message: `Too long: may not be more than ${maxManagerBytes} bytes` };
   }
-  return { dryRun: parseDryRun(query.getAll('dryRun'), kind), fieldValidation: parseFieldValidation(query, kind) };
+  const found = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.exec(manager);
+  if (found === null) return undefined;
+  const point = (found[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+  const why = `invalid character U+${point} (at position ${Buffer.byteLength(manager.slice(0, found.index))})`;
+  return { reason: 'FieldValueInvalid', field, message: `Invalid value: ${JSON.stringify(manager)}: ${why}` };
+}
+
+/** A writer that does not say its name goes by the first word of its user agent (apiserver handlers/create.go). */
+function managerOf(userAgent: string): string {
+  const printable = (userAgent.split('/')[0] ?? '').replaceAll(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, '');
+  let name = '';
+  for (const character of printable) {
+    if (Buffer.byteLength(name + character) > maxManagerBytes) break;
+    name += character;
+  }
+  return name === '' ? 'unknown' : name;
 }
 
 export function parseDryRun(values: readonly string[], kind: string): boolean {

@@ -2,6 +2,7 @@
 import { apiVersionOf, type ResourceDefinition } from '@varve/api';
 import * as z from 'zod';
 import { ApiServerError } from './error.ts';
+import { objectMetaSchema } from './schema/object-meta.ts';
 import { type Schema, schemaOf } from './schema/structural.ts';
 import { qualifiedName } from './status.ts';
 import { certificateSigningRequestStrategy } from './strategies/certificate-signing-request.ts';
@@ -17,7 +18,10 @@ export interface ServedResource {
   readonly apiVersion: string;
   readonly namespaced: boolean;
   readonly verbs: readonly string[];
+  /** `metadata` is a plain object here: it has rules of its own. */
   readonly schema: Schema;
+  /** The schema with that of `metadata` in it, for patches and applies. */
+  readonly wholeSchema: Schema;
   readonly layout: TableLayout;
   readonly strategy: Strategy;
   readonly selectableFields: readonly string[];
@@ -94,13 +98,15 @@ const podResource: ResourceDefinition = {
 
 function served(definition: ResourceDefinition): ServedResource {
   const namespaced = definition.scope === 'Namespaced';
+  const schema = schemaOf(definition);
   return {
     definition,
     id: qualifiedName(definition),
     apiVersion: apiVersionOf(definition),
     namespaced,
     verbs: definition === podResource ? readVerbs : allVerbs,
-    schema: schemaOf(definition),
+    schema,
+    wholeSchema: { ...schema, properties: { ...schema.properties, metadata: objectMetaSchema } },
     layout: tableLayout(definition),
     strategy: strategyOf(definition),
     selectableFields: ['metadata.name', ...(namespaced ? ['metadata.namespace'] : []), ...definition.selectableFields],

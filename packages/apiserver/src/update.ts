@@ -1,5 +1,6 @@
 // What an update makes of the stored object. Pure: the rules about metadata, status, generation and finalizers
 // (apiserver pkg/registry/rest/update.go, apimachinery pkg/api/validation/objectmeta.go).
+import type { ManagedFieldsEntry } from '@varve/api';
 import { type ApiObject, jsonEqual } from './object.ts';
 import { complete } from './prepare.ts';
 import type { ServedResource } from './resources.ts';
@@ -14,11 +15,18 @@ import {
 } from './status.ts';
 import type { WriteContext } from './strategies/strategy.ts';
 
+export interface Change {
+  /** What the client sent, or what its patch made of the old object. */
+  readonly sent: ApiObject;
+  readonly managedFields: readonly ManagedFieldsEntry[] | undefined;
+  /** '' for the main resource. */
+  readonly subresource: string;
+}
+
 /** The object to store instead of `old`, still under the old resourceVersion. Throws 400, 409 and 422. */
 export function updated(
-  sent: ApiObject,
+  { sent, managedFields, subresource }: Change,
   old: ApiObject,
-  subresource: string,
   resource: ServedResource,
   context: WriteContext,
 ): ApiObject {
@@ -26,7 +34,22 @@ export function updated(
   const merged = mergeSubresource({ ...sent, metadata: keptMetadata(sent, old) }, old, subresource, resource, context);
   const object = complete(merged, old, resource);
   checkFinalizers(object, old, resource);
-  return { ...object, metadata: { ...object.metadata, ...generationOf(object, old, resource) } };
+  const { managedFields: _, ...metadata } = { ...object.metadata, ...generationOf(object, old, resource) };
+  return {
+    ...object,
+    metadata: managedFields === undefined ? metadata : { ...metadata, managedFields: [...managedFields] },
+  };
+}
+
+/** True when nothing differs but the times of managed fields: such a write is none. */
+export function isUnchanged(object: ApiObject, old: ApiObject): boolean {
+  return jsonEqual(withoutTimes(object), withoutTimes(old));
+}
+
+function withoutTimes(object: ApiObject): ApiObject {
+  const { managedFields = [], ...metadata } = object.metadata;
+  const timeless = managedFields.map(({ time: _, ...entry }) => ({ ...entry, fieldsType: 'FieldsV1' as const }));
+  return { ...object, metadata: { ...metadata, managedFields: timeless } };
 }
 
 function checkPreconditions(sent: ApiObject, old: ApiObject, subresource: string, resource: ServedResource): void {

@@ -15,7 +15,8 @@ const referenceSchema = z
     resourceVersion: z.string().optional(),
     fieldPath: z.string().optional(),
   })
-  .describe('An object by kind, namespace and name.');
+  .describe('An object by kind, namespace and name.')
+  .meta({ 'x-kubernetes-map-type': 'atomic' });
 
 const eventSchema = z.object({
   apiVersion: z.string(),

@@ -1,5 +1,5 @@
 // What the handlers work with.
-import type { Admission } from '../authorization/authorizer.ts';
+import type { Admission, Authorizer } from '../authorization/authorizer.ts';
 import type { OwnerIndex } from '../background/owner-index.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resources, ServedResource } from '../resources.ts';
@@ -12,6 +12,7 @@ export interface Access {
   readonly resources: Resources;
   readonly owners: OwnerIndex;
   readonly admission: Admission;
+  readonly authorizer: Authorizer;
 }
 
 export function keyOf(resource: ServedResource, namespace: string, name: string): ObjectKey {

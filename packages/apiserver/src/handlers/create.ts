@@ -1,10 +1,21 @@
 // POST: create an object.
 import { randomInt, randomUUID } from 'node:crypto';
+import type { ManagedFieldsEntry } from '@varve/api';
+import { checkAllowed } from '../authorization/check-allowed.ts';
 import type { Answer, RequestContext } from '../context.ts';
 import { parseObjectBody } from '../http/body.ts';
 import { negotiate } from '../http/negotiate.ts';
+import { trackUpdate } from '../managed-fields/track.ts';
 import type { ApiObject } from '../object.ts';
-import { complete, fieldProblems, identify, pruned, reportFieldProblems, toApiObject } from '../prepare.ts';
+import {
+  complete,
+  fieldProblems,
+  identify,
+  pruned,
+  reportFieldProblems,
+  sentManagedFields,
+  toApiObject,
+} from '../prepare.ts';
 import { parseWriteOptions } from '../query.ts';
 import { answerObject } from '../represent.ts';
 import type { ServedResource } from '../resources.ts';
@@ -25,7 +36,7 @@ export async function create(access: Access, context: RequestContext): Promise<A
   const { resource, info, query } = context;
   if (info.name !== '' || (resource.namespaced && info.namespace === '')) throw methodNotAllowed();
   negotiate(context.accept, false);
-  const options = parseWriteOptions(query, 'CreateOptions');
+  const options = parseWriteOptions(query, 'CreateOptions', context.userAgent);
   const body = parseObjectBody(context.contentType, context.body, resource.definition.custom);
   const { object, unknown } = pruned(identify(body.value, resource), resource);
   reportFieldProblems(fieldProblems(unknown, body.duplicates), options.fieldValidation, context.warnings, (text) =>
@@ -34,22 +45,31 @@ export async function create(access: Access, context: RequestContext): Promise<A
     ),
   );
   const sent = toApiObject(object, resource);
-  const draft = { ...sent, metadata: { ...sent.metadata, ...namespaceOf(sent, context) } };
+  const writer = { manager: options.manager, subresource: '', now: context.now };
+  const located = placed(sent, context);
+  const draft = withManagers(located, trackUpdate(undefined, located, sentManagedFields(object), resource, writer));
   await access.admission.create?.(context.user, resource.definition, draft);
   const stored = await access.store.write((transaction) => insert(transaction, draft, context, options.dryRun));
   return answerObject(context, stored, 201);
 }
 
-function namespaceOf(sent: ApiObject, { resource, info }: RequestContext): { namespace?: string } {
-  if (!resource.namespaced) {
-    delete sent.metadata.namespace;
-    return {};
-  }
-  const { namespace = '' } = sent.metadata;
+/** The object in the namespace of the URL. Throws 400 when it names another. */
+export function placed(sent: ApiObject, { resource, info }: RequestContext): ApiObject {
+  const { namespace = '', ...metadata } = sent.metadata;
+  if (!resource.namespaced) return { ...sent, metadata };
   if (namespace !== '' && namespace !== info.namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
-  return { namespace: info.namespace };
+  return { ...sent, metadata: { ...metadata, namespace: info.namespace } };
+}
+
+export function withManagers(object: ApiObject, managedFields: ManagedFieldsEntry[] | undefined): ApiObject {
+  return managedFields === undefined ? object : { ...object, metadata: { ...object.metadata, managedFields } };
+}
+
+/** Writes that create what they did not find need the right to create, too. Throws 403. */
+export function mayCreate(access: Access, { user, info, query }: RequestContext): Promise<void> {
+  return checkAllowed(access.authorizer, user, { ...info, verb: 'create' }, query);
 }
 
 /** Creates the object in the transaction; also used by the kinds that a PUT may create. */

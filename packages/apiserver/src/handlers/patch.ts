@@ -1,29 +1,30 @@
-// PATCH: JSON patch, merge patch, and strategic merge patch for the kinds of Kubernetes itself. The patch is applied
-// inside the transaction, so it never races with another write.
+// PATCH: JSON patch, merge patch, strategic merge patch for the kinds of Kubernetes itself, and server-side apply. The
+// patch is applied inside the transaction, so it never races with another write.
 import type { Answer, RequestContext } from '../context.ts';
 import { parseJsonBody } from '../http/body.ts';
 import { negotiate, parseMediaType } from '../http/negotiate.ts';
+import { trackUpdate } from '../managed-fields/track.ts';
 import { isRecord, type JsonObject } from '../object.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMerge } from '../patch/strategic-merge.ts';
-import { fieldProblems, pruned, reportFieldProblems, toApiObject } from '../prepare.ts';
+import { fieldProblems, pruned, reportFieldProblems, sentManagedFields, toApiObject } from '../prepare.ts';
 import { parseWriteOptions } from '../query.ts';
 import { answerObject } from '../represent.ts';
 import type { ServedResource } from '../resources.ts';
-import { objectMetaSchema } from '../schema/object-meta.ts';
 import { badRequest, invalid, invalidOptions, methodNotAllowed, unsupportedMediaType } from '../status.ts';
 import { strictPatchError } from '../update.ts';
 import { type Access, checkSubresource, missing, requestedKey } from './access.ts';
+import { applyConfiguration, applyType } from './apply.ts';
 import { replace } from './update.ts';
 
 const jsonPatchType = 'application/json-patch+json';
 const mergePatchType = 'application/merge-patch+json';
 const strategicMergeType = 'application/strategic-merge-patch+json';
 
-/** Patch media types of a kind; server-side apply is not among them yet. */
+/** Patch media types of a kind. */
 export function patchTypes(resource: ServedResource): string[] {
-  return [jsonPatchType, mergePatchType, ...(resource.definition.custom ? [] : [strategicMergeType])];
+  return [jsonPatchType, mergePatchType, ...(resource.definition.custom ? [] : [strategicMergeType]), applyType];
 }
 
 export async function patch(access: Access, context: RequestContext): Promise<Answer> {
@@ -34,11 +35,12 @@ export async function patch(access: Access, context: RequestContext): Promise<An
   const key = requestedKey(context);
   const { type } = parseMediaType(context.contentType ?? '');
   if (!patchTypes(resource).includes(type)) throw unsupportedMediaType(patchTypes(resource));
-  if (query.get('force') === 'true') {
+  if (type === applyType) return applyConfiguration(access, context, key);
+  if (query.has('force')) {
     const message = 'Forbidden: may not be specified for non-apply patch';
     throw invalidOptions('PatchOptions', { reason: 'FieldValueForbidden', field: 'force', message });
   }
-  const options = parseWriteOptions(query, 'PatchOptions');
+  const options = parseWriteOptions(query, 'PatchOptions', context.userAgent);
   const body = parseJsonBody(context.body);
   const stored = await access.store.write((transaction) => {
     const old = transaction.get(key);
@@ -49,7 +51,11 @@ export async function patch(access: Access, context: RequestContext): Promise<An
     reportFieldProblems(fieldProblems(unknown, body.duplicates), options.fieldValidation, context.warnings, (text) =>
       strictPatchError(resource, info.name, text),
     );
-    return replace(access, transaction, key, old, toApiObject(object, resource), context, options.dryRun);
+    const sent = toApiObject(object, resource);
+    const writer = { manager: options.manager, subresource: info.subresource, now: context.now };
+    const managedFields = trackUpdate(old.object, sent, sentManagedFields(object), resource, writer);
+    const change = { sent, managedFields, subresource: info.subresource };
+    return replace(access, { transaction, key, old }, change, context, options.dryRun);
   });
   return answerObject(context, stored);
 }
@@ -65,8 +71,7 @@ function patchedValue(type: string, old: JsonObject, value: unknown, resource: S
   if (type === jsonPatchType) return jsonPatch(old, value);
   if (!isRecord(value)) throw badRequest('error decoding patch: the patch is not a JSON object');
   if (type === mergePatchType) return mergePatch(old, value);
-  const properties = { ...resource.schema.properties, metadata: objectMetaSchema };
-  return strategicMerge(old, value, { ...resource.schema, properties });
+  return strategicMerge(old, value, resource.wholeSchema);
 }
 
 function checkIdentity(result: JsonObject, resource: ServedResource, name: string): void {

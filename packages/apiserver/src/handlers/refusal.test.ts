@@ -158,12 +158,12 @@ describe('answers to requests that are wrong', () => {
       'application/strategic-merge-patch+json',
     ],
     [
-      'server-side apply',
+      'an apply without a field manager',
       'PATCH',
       `${pools}/a`,
       { body: '{}', type: 'application/apply-patch+yaml' },
-      415,
-      'application/merge-patch+json',
+      422,
+      'fieldManager: Required value: is required for apply patch',
     ],
     ['a policy that is none', 'DELETE', `${maps}/a?propagationPolicy=Later`, {}, 422, 'DeleteOptions'],
     [

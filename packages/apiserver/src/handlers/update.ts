@@ -2,16 +2,16 @@
 import type { Answer, RequestContext } from '../context.ts';
 import { parseObjectBody } from '../http/body.ts';
 import { negotiate } from '../http/negotiate.ts';
-import { type ApiObject, jsonEqual } from '../object.ts';
-import { fieldProblems, identify, pruned, reportFieldProblems, toApiObject } from '../prepare.ts';
+import { trackUpdate } from '../managed-fields/track.ts';
+import { fieldProblems, identify, pruned, reportFieldProblems, sentManagedFields, toApiObject } from '../prepare.ts';
 import { parseWriteOptions } from '../query.ts';
 import { answerObject } from '../represent.ts';
-import { badRequest, methodNotAllowed } from '../status.ts';
+import { badRequest, methodNotAllowed, modified } from '../status.ts';
 import { type ObjectKey, Stored } from '../store/change.ts';
 import type { Transaction } from '../store/transaction.ts';
-import { isFinished, updated } from '../update.ts';
+import { type Change, isFinished, isUnchanged, updated } from '../update.ts';
 import { type Access, checkSubresource, missing, requestedKey } from './access.ts';
-import { insert } from './create.ts';
+import { insert, mayCreate, withManagers } from './create.ts';
 
 export async function update(access: Access, context: RequestContext): Promise<Answer> {
   const { resource, info } = context;
@@ -19,7 +19,7 @@ export async function update(access: Access, context: RequestContext): Promise<A
   checkSubresource(context);
   negotiate(context.accept, false);
   const key = requestedKey(context);
-  const options = parseWriteOptions(context.query, 'UpdateOptions');
+  const options = parseWriteOptions(context.query, 'UpdateOptions', context.userAgent);
   const body = parseObjectBody(context.contentType, context.body, resource.definition.custom);
   const { object, unknown } = pruned(identify(body.value, resource), resource);
   reportFieldProblems(fieldProblems(unknown, body.duplicates), options.fieldValidation, context.warnings, (text) =>
@@ -33,35 +33,50 @@ export async function update(access: Access, context: RequestContext): Promise<A
       `the name of the object (${sent.metadata.name ?? ''}) does not match the name on the URL (${info.name})`,
     );
   }
+  const sentManagers = sentManagedFields(object);
+  const writer = { manager: options.manager, subresource: info.subresource, now: context.now };
+  const creates = resource.strategy.createOnUpdate && info.subresource === '' && access.store.get(key) === undefined;
+  if (creates) await mayCreate(access, context);
   let code = 200;
   const stored = await access.store.write((transaction) => {
     const old = transaction.get(key);
-    if (old !== undefined) return replace(access, transaction, key, old, sent, context, options.dryRun);
+    if (old !== undefined) {
+      const managedFields = trackUpdate(old.object, sent, sentManagers, resource, writer);
+      const change = { sent, managedFields, subresource: info.subresource };
+      return replace(access, { transaction, key, old }, change, context, options.dryRun);
+    }
     if (!resource.strategy.createOnUpdate || info.subresource !== '') throw missing(context);
+    // It was there a moment ago; whether the user may create it was not asked.
+    if (!creates) throw modified(resource.definition, info.name);
     code = 201;
     const { resourceVersion: _version, ...metadata } = sent.metadata;
     const namespaced = resource.namespaced ? { namespace: info.namespace } : {};
     const created = { ...sent, metadata: { ...metadata, name: info.name, ...namespaced } };
+    const managedFields = trackUpdate(undefined, created, sentManagers, resource, writer);
     access.admission.update?.(context.user, resource.definition, created, undefined);
-    return insert(transaction, created, context, options.dryRun);
+    return insert(transaction, withManagers(created, managedFields), context, options.dryRun);
   });
   return answerObject(context, stored, code);
+}
+
+export interface Target {
+  readonly transaction: Transaction;
+  readonly key: ObjectKey;
+  readonly old: Stored;
 }
 
 /** Stores what the update makes of `old`; a write without a change is none, and the last finalizer gone ends the object. */
 export function replace(
   access: Access,
-  transaction: Transaction,
-  key: ObjectKey,
-  old: Stored,
-  sent: ApiObject,
+  { transaction, key, old }: Target,
+  change: Change,
   context: RequestContext,
   dryRun: boolean,
 ): Stored {
-  const { resource, info } = context;
-  const object = updated(sent, old.object, info.subresource, resource, context);
+  const { resource } = context;
+  const object = updated(change, old.object, resource, context);
   access.admission.update?.(context.user, resource.definition, object, old.object);
-  if (jsonEqual(object, old.object)) return old;
+  if (isUnchanged(object, old.object)) return old;
   if (dryRun) return Stored.fromObject(object);
   const finished = isFinished(object) && resource.id !== 'namespaces';
   return (finished ? transaction.remove(key, object) : undefined) ?? transaction.put(key, object);

@@ -48,6 +48,24 @@ export function parseJsonBody(bytes: Uint8Array): Body {
   return { value, duplicates: duplicateKeys(text) };
 }
 
+/** Body of a server-side apply: YAML, of which JSON is a part that is read much faster. */
+export function parseApplyBody(bytes: Uint8Array): ObjectBody {
+  const looksLikeJson = /^\s*\{/.test(new TextDecoder().decode(bytes.subarray(0, 64)));
+  const { value, duplicates } = looksLikeJson ? parseJsonOrYaml(bytes) : parseYamlBody(bytes);
+  if (!isRecord(value)) throw badRequest('error decoding patch: the configuration is not an object');
+  return { value, duplicates };
+}
+
+/** YAML in braces is rare; the error is that of YAML, which allows more. */
+function parseJsonOrYaml(bytes: Uint8Array): Body {
+  try {
+    JSON.parse(decodeUtf8(bytes));
+  } catch {
+    return parseYamlBody(bytes);
+  }
+  return parseJsonBody(bytes);
+}
+
 function parseBody(type: string, bytes: Uint8Array): Body {
   if (type === 'application/vnd.kubernetes.protobuf') return { value: decodeProtobuf(bytes), duplicates: [] };
   return type === 'application/yaml' ? parseYamlBody(bytes) : parseJsonBody(bytes);

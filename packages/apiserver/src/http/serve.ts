@@ -5,6 +5,7 @@ import { type AuditedRequest, auditEvent, isAudited } from '../audit.ts';
 import { authenticate, type TokenAuthenticator } from '../authentication/authenticate.ts';
 import { impersonate } from '../authentication/impersonation.ts';
 import type { Authorizer } from '../authorization/authorizer.ts';
+import { checkAllowed } from '../authorization/check-allowed.ts';
 import type { Answer, RequestContext } from '../context.ts';
 import type { Access } from '../handlers/access.ts';
 import { create } from '../handlers/create.ts';
@@ -16,18 +17,9 @@ import { answerReview, reviews } from '../handlers/review.ts';
 import { update } from '../handlers/update.ts';
 import { parseWatch, watch } from '../handlers/watch.ts';
 import type { JsonObject } from '../object.ts';
-import { requiredName } from '../selector/field.ts';
-import {
-  forbidden,
-  forbiddenFor,
-  internalError,
-  methodNotAllowed,
-  StatusError,
-  timedOut,
-  unknownResource,
-} from '../status.ts';
+import { internalError, methodNotAllowed, StatusError, timedOut, unknownResource } from '../status.ts';
 import { parseDuration } from '../time.ts';
-import type { Attributes, User } from '../user.ts';
+import type { User } from '../user.ts';
 import { negotiate } from './negotiate.ts';
 import { type PathAccess, sendNotFound, servePath } from './paths.ts';
 import { type RequestInfo, type ResourceRequest, requestInfo } from './request-info.ts';
@@ -125,33 +117,6 @@ function isBelowApi(path: string): boolean {
   return (parts[0] === 'api' && parts.length > 2) || (parts[0] === 'apis' && parts.length > 3);
 }
 
-async function checkAllowed(
-  authorizer: Authorizer,
-  user: User,
-  info: RequestInfo,
-  query: URLSearchParams,
-): Promise<void> {
-  const attributes = attributesOf(info, query);
-  const { allowed, reason } = await authorizer.authorize(user, attributes);
-  if (allowed) return;
-  const suffix = reason === undefined || reason === '' ? '' : `: ${reason}`;
-  if (attributes.kind === 'path') {
-    throw forbidden(`forbidden: User "${user.name}" cannot ${attributes.verb} path "${attributes.path}"${suffix}`);
-  }
-  const { verb, group, resource, subresource, namespace } = attributes;
-  const what = subresource === '' ? resource : `${resource}/${subresource}`;
-  const where = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`;
-  const why = `User "${user.name}" cannot ${verb} resource "${what}" in API group "${group}" ${where}${suffix}`;
-  throw forbiddenFor({ group, plural: resource }, attributes.name, why);
-}
-
-function attributesOf(info: RequestInfo, query: URLSearchParams): Attributes {
-  if (info.kind === 'path') return { kind: 'path', verb: info.verb, path: info.path };
-  const { verb, group, resource, subresource, namespace } = info;
-  const name = info.name === '' ? requiredName(query.get('fieldSelector') ?? '') : info.name;
-  return { kind: 'resource', verb, group, resource, subresource, namespace, name };
-}
-
 async function serveResource(access: ServeAccess, call: Call, info: ResourceRequest, user: User): Promise<void> {
   const { request, reply, query } = call;
   const resource = access.resources.find(info.group, info.version, info.resource);
@@ -168,6 +133,7 @@ async function serveResource(access: ServeAccess, call: Call, info: ResourceRequ
     query,
     accept: request.headers.accept,
     contentType: request.headers['content-type'],
+    userAgent: request.headers['user-agent'] ?? '',
     body: bodyOf(request),
     user,
     now: call.received,

@@ -25,6 +25,20 @@ const ownerReferenceSchema: Schema = {
   },
 };
 
+const managedFieldsEntrySchema: Schema = {
+  type: 'object',
+  description: 'The fields that one manager set, at one subresource, in one way.',
+  properties: {
+    manager: text('Name of the manager.'),
+    operation: text('Apply, or Update for every other kind of write.'),
+    apiVersion: text('Version of the object in which the fields are named.'),
+    time: { type: 'string', format: 'date-time', nullable: true, description: 'When the entry last changed.' },
+    fieldsType: text('FieldsV1.'),
+    fieldsV1: { type: 'object', preserveUnknownFields: true, description: 'The fields, as a tree of path elements.' },
+    subresource: text('The subresource that was written; empty for the object itself.'),
+  },
+};
+
 export const objectMetaSchema: Schema = {
   type: 'object',
   description: 'Name, labels and other data that every object has.',
@@ -70,8 +84,8 @@ export const objectMetaSchema: Schema = {
     },
     managedFields: {
       type: 'array',
-      description: 'Not kept by this server.',
-      items: { type: 'object', preserveUnknownFields: true },
+      description: 'Which fields each manager set. Written by the server; an empty list resets it.',
+      items: managedFieldsEntrySchema,
       listType: 'atomic',
     },
   },

@@ -8,8 +8,9 @@ export const nameLabel = 'kubernetes.io/metadata.name';
 export const namespaceStrategy: Strategy = {
   ...coreStrategy,
   nameRule: 'label',
-  prepareCreate: (object) => ({ ...named(object), spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } }),
-  prepareUpdate: (object, old) => ({ ...named(object), spec: old.spec }),
+  fill: named,
+  prepareCreate: (object) => ({ ...object, spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } }),
+  prepareUpdate: (object, old) => ({ ...object, spec: old.spec }),
 };
 
 function named(object: ApiObject): ApiObject {

@@ -1,18 +1,22 @@
 // Secret: stringData is folded into data and never returned; the type is Opaque unless it says something else
 // (kubernetes/pkg/registry/core/secret/strategy.go).
-import { type ApiObject, isRecord } from '../object.ts';
+import { isRecord, type JsonObject } from '../object.ts';
 import { coreStrategy, type Strategy } from './strategy.ts';
 
-export const secretStrategy: Strategy = { ...coreStrategy, prepareCreate: prepare, prepareUpdate: prepare };
+export const secretStrategy: Strategy = {
+  ...coreStrategy,
+  fold: folded,
+  fill: (object) => (object.type === undefined || object.type === '' ? { ...object, type: 'Opaque' } : object),
+};
 
-function prepare(object: ApiObject): ApiObject {
-  const { stringData, ...rest } = object;
-  const secret: ApiObject = { ...rest, metadata: object.metadata, kind: object.kind, apiVersion: object.apiVersion };
-  if (secret.type === undefined || secret.type === '') secret.type = 'Opaque';
-  if (!isRecord(stringData)) return secret;
-  const data = { ...(isRecord(secret.data) ? secret.data : {}) };
+function folded(object: JsonObject): JsonObject {
+  const { stringData, ...secret } = object;
+  if (stringData === undefined || stringData === null) return secret;
+  if (!isRecord(stringData)) return object;
+  const data: JsonObject = { ...(isRecord(secret.data) ? secret.data : {}) };
   for (const [key, value] of Object.entries(stringData)) {
-    if (typeof value === 'string') data[key] = Buffer.from(value).toString('base64');
+    if (typeof value !== 'string') return object;
+    data[key] = Buffer.from(value).toString('base64');
   }
   return { ...secret, data };
 }

@@ -1,6 +1,6 @@
 // What differs between kinds when they are written: which fields the server fills, and who may write without a
 // resourceVersion. Everything that a schema can say stands in the ResourceDefinition instead.
-import type { ApiObject } from '../object.ts';
+import type { ApiObject, JsonObject } from '../object.ts';
 import type { User } from '../user.ts';
 
 export interface WriteContext {
@@ -16,6 +16,10 @@ export interface Strategy {
   /** True: POST keeps a status that was sent. */
   readonly keepsStatusOnCreate: boolean;
   readonly nameRule: 'subdomain' | 'label';
+  /** Takes fields that can only be written into those that are stored; called on whatever a client sends. */
+  fold?(object: JsonObject): JsonObject;
+  /** Fills what every object of the kind has, like a default; it belongs to the one who writes. */
+  fill?(object: ApiObject): ApiObject;
   /** Returns the object to create; called before defaults and validation. */
   prepareCreate?(object: ApiObject, context: WriteContext): ApiObject;
   /** Returns the object to store for an update of the main resource. */
