@@ -8,9 +8,10 @@ const arrows = {
   apiserver: ['kube', 'api'],
   controllers: ['kube', 'oci', 'api'],
   build: ['oci'],
+  deploy: ['kube', 'api'],
   agent: ['kube', 'oci', 'ostree', 'api'],
-  server: ['apiserver', 'registry', 'controllers', 'build', 'kube', 'oci', 'api'],
-  cli: ['server', 'controllers', 'agent', 'build', 'kube', 'oci', 'ostree', 'api'],
+  server: ['apiserver', 'registry', 'controllers', 'build', 'deploy', 'kube', 'oci', 'api'],
+  cli: ['server', 'controllers', 'agent', 'build', 'deploy', 'kube', 'oci', 'ostree', 'api'],
 };
 
 module.exports = {

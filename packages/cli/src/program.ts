@@ -8,6 +8,7 @@ import { addGet } from './commands/get-command.ts';
 import { addHost } from './commands/host-command.ts';
 import { addImage } from './commands/image-command.ts';
 import { addKey } from './commands/key-command.ts';
+import { addKube } from './commands/kube-command.ts';
 import { addNode } from './commands/node-command.ts';
 import { addRollout } from './commands/rollout-command.ts';
 import { addUp } from './commands/up-command.ts';
@@ -25,6 +26,7 @@ export function createProgram(context: Context): Command {
   addImage(program, context);
   addNode(program, context);
   addKey(program, context);
+  addKube(program, context);
   addHost(program, context);
   addAgent(program, context);
   tab(program, { completionCommandName: 'completion' });

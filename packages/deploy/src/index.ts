@@ -1,0 +1,11 @@
+export type { Manifest } from './manifest.ts';
+export { defaultParts, type ManifestOptions, manifests, type Part, parts } from './manifests.ts';
+export {
+  agentUser,
+  configurationKeySecret,
+  hostPrefix,
+  joiningGroup,
+  leaderLease,
+  nodeNameClaim,
+  systemNamespace,
+} from './names.ts';

@@ -1,0 +1,98 @@
+// The expressions of the policies, evaluated on requests as kube-apiserver puts them to them.
+import { type CelInput, isCelError, run } from '@bufbuild/cel';
+import { expect, test } from 'vitest';
+import { type AdmissionPolicy, policies } from './policies.ts';
+
+interface Request {
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE';
+  readonly name?: string;
+  readonly subResource?: string;
+  readonly userInfo: {
+    readonly username: string;
+    readonly groups: string[];
+    readonly extra?: Record<string, string[]>;
+  };
+}
+
+const everyone = 'system:authenticated';
+const hostA = { username: 'system:node:a', groups: ['system:nodes', everyone] };
+const admin = { username: 'admin', groups: ['system:masters', everyone] };
+const pod = { username: 'system:serviceaccount:varve-agent:varve-agent', groups: ['system:serviceaccounts', everyone] };
+const podOnA = { ...pod, extra: { 'authentication.kubernetes.io/node-name': ['a'] } };
+const joining = { username: 'system:bootstrap:abcdef', groups: ['system:bootstrappers', 'system:bootstrappers:varve'] };
+const status = { operation: 'UPDATE', subResource: 'status' } as const;
+
+test.each<[userInfo: Request['userInfo'], request: Omit<Request, 'userInfo'>, allowed: boolean]>([
+  [hostA, { ...status, name: 'a' }, true],
+  [hostA, { ...status, name: 'b' }, false],
+  [hostA, { operation: 'UPDATE', name: 'a' }, false],
+  [hostA, { operation: 'DELETE', name: 'a' }, false],
+  [hostA, { operation: 'CREATE', name: 'a' }, false],
+  [hostA, { operation: 'CREATE' }, false],
+  [podOnA, { ...status, name: 'a' }, true],
+  [podOnA, { ...status, name: 'b' }, false],
+  [pod, { ...status, name: 'a' }, false],
+  [{ ...pod, extra: { other: ['a'] } }, { ...status, name: 'a' }, false],
+  [{ ...hostA, username: 'system:node:' }, { ...status, name: 'a' }, false],
+  [{ ...hostA, username: 'a' }, { ...status, name: 'a' }, false],
+  [admin, { operation: 'DELETE', name: 'a' }, true],
+])('MachineConfigNodes: %j %j: %s', (userInfo, request, allowed) => {
+  expect(isAllowed('varve-own-node', { request: { ...request, userInfo } })).toBe(allowed);
+});
+
+const kubelet = 'kubernetes.io/kube-apiserver-client-kubelet';
+test.each<[userInfo: Request['userInfo'], signerName: string, allowed: boolean]>([
+  [podOnA, kubelet, true],
+  [podOnA, 'kubernetes.io/kube-apiserver-client', false],
+  [pod, kubelet, false],
+  [joining, kubelet, true],
+  [joining, 'kubernetes.io/kube-apiserver-client', false],
+  [admin, 'kubernetes.io/kube-apiserver-client', true],
+])('certificate requests: %j %s: %s', (userInfo, signerName, allowed) => {
+  const request = { operation: 'CREATE', userInfo };
+  expect(isAllowed('varve-host-certificates', { request, object: { spec: { signerName } } })).toBe(allowed);
+});
+
+const rendered = { ownerReferences: [{ kind: 'MachineConfigPool' }] };
+const spec = (osImageURL: string) => ({ osImageURL, config: { storage: { files: [{ path: '/a' }] } } });
+test.each<[old: object, next: object, allowed: boolean]>([
+  [{ metadata: rendered, spec: spec('a') }, { metadata: rendered, spec: spec('a') }, true],
+  [{ metadata: rendered, spec: spec('a') }, { metadata: rendered, spec: spec('b') }, false],
+  [{ metadata: rendered, spec: spec('a') }, { metadata: {}, spec: spec('b') }, false],
+  [{ metadata: {}, spec: spec('a') }, { metadata: {}, spec: spec('b') }, true],
+  [{ metadata: { ownerReferences: [{ kind: 'Node' }] }, spec: spec('a') }, { metadata: {}, spec: spec('b') }, true],
+])('rendered configs: %j to %j: %s', (oldObject, object, allowed) => {
+  expect(isAllowed('varve-rendered-configs', { object, oldObject })).toBe(allowed);
+});
+
+test('every policy fails closed on what it cannot evaluate, with messages of one line', () => {
+  for (const { validations } of policies) {
+    expect(validations.length).toBeGreaterThan(0);
+    for (const { message } of validations) expect(message).toMatch(/^[^\r\n]+$/);
+  }
+});
+
+function isAllowed(name: string, activation: object): boolean {
+  const policy = policies.find((one) => one.name === name);
+  if (!policy) throw new Error(`there is no policy ${name}`);
+  return !matches(policy, activation) || denials(policy, activation).length === 0;
+}
+
+function matches({ matchConditions }: AdmissionPolicy, activation: object): boolean {
+  return matchConditions.every(({ expression }) => evaluate(expression, activation) === true);
+}
+
+/** Messages of what does not hold; what cannot be evaluated does not. */
+function denials({ variables = [], validations }: AdmissionPolicy, activation: object): string[] {
+  const values = Object.fromEntries(variables.map(({ name, expression }) => [name, evaluate(expression, activation)]));
+  const broken = validations.filter(
+    ({ expression }) => evaluate(expression, { ...activation, variables: values }) !== true,
+  );
+  return broken.map(({ message }) => message);
+}
+
+function evaluate(expression: string, activation: object): unknown {
+  const result = run(expression, activation as Record<string, CelInput>);
+  if (isCelError(result)) throw result;
+  return result;
+}

@@ -1,0 +1,118 @@
+// ValidatingAdmissionPolicies (admissionregistration.k8s.io/v1, KEP-3488): what RBAC and CustomResourceDefinitions cannot
+// say. RBAC grants a kind to all hosts; these leave each host its own object.
+import { kubeletClientSigner } from '@varve/api';
+import { type Manifest, manifest } from './manifest.ts';
+import { agentUser, hostPrefix, hostsGroup, joiningGroup, nodeNameClaim } from './names.ts';
+
+const apiVersion = 'admissionregistration.k8s.io/v1';
+
+interface ResourceRule {
+  readonly apiGroups: readonly string[];
+  readonly apiVersions: readonly string[];
+  readonly operations: readonly ('CREATE' | 'UPDATE' | 'DELETE')[];
+  readonly resources: readonly string[];
+}
+
+export interface AdmissionPolicy {
+  readonly name: string;
+  readonly resourceRules: readonly ResourceRule[];
+  /** All must hold for the policy to be asked. */
+  readonly matchConditions: readonly { readonly name: string; readonly expression: string }[];
+  readonly variables?: readonly { readonly name: string; readonly expression: string }[];
+  readonly validations: readonly { readonly expression: string; readonly message: string }[];
+}
+
+const configs = { apiGroups: ['machineconfiguration.openshift.io'], apiVersions: ['v1'] };
+const requests = { apiGroups: ['certificates.k8s.io'], apiVersions: ['v1'] };
+
+const isHost = `'${hostsGroup}' in request.userInfo.groups`;
+const isAgentPod = `request.userInfo.username == '${agentUser}'`;
+const isJoining = `'${joiningGroup}' in request.userInfo.groups`;
+/** What a pod's token names; '' for a token that is bound to no pod. Absent fields are missing in a request, not empty. */
+const claimedNode = {
+  name: 'node',
+  expression: `has(request.userInfo.extra) && '${nodeNameClaim}' in request.userInfo.extra ? request.userInfo.extra['${nodeNameClaim}'][0] : ''`,
+};
+
+export const policies: readonly AdmissionPolicy[] = [
+  {
+    name: 'varve-own-node',
+    resourceRules: [
+      {
+        ...configs,
+        operations: ['CREATE', 'UPDATE', 'DELETE'],
+        resources: ['machineconfignodes', 'machineconfignodes/status'],
+      },
+    ],
+    matchConditions: [{ name: 'by-a-host', expression: `${isHost} || ${isAgentPod}` }],
+    variables: [claimedNode],
+    validations: [
+      {
+        expression: `${isHost} || variables.node != ''`,
+        message: 'the credential names no node; bind the token to a pod',
+      },
+      {
+        // A certificate names its host in the user, a token in its claim.
+        expression: `has(request.name) && (request.userInfo.username == '${hostPrefix}' + request.name || variables.node == request.name)`,
+        message: 'a host may only write the MachineConfigNode of its own name',
+      },
+      {
+        expression: `request.operation == 'UPDATE' && has(request.subResource) && request.subResource == 'status'`,
+        message: 'a host may only write the status',
+      },
+    ],
+  },
+  {
+    name: 'varve-host-certificates',
+    resourceRules: [{ ...requests, operations: ['CREATE'], resources: ['certificatesigningrequests'] }],
+    matchConditions: [{ name: 'by-a-joining-host', expression: `${isAgentPod} || ${isJoining}` }],
+    variables: [claimedNode],
+    validations: [
+      {
+        expression: `object.spec.signerName == '${kubeletClientSigner}'`,
+        message: `a joining host may only ask the signer ${kubeletClientSigner}`,
+      },
+      {
+        expression: `!(${isAgentPod}) || variables.node != ''`,
+        message: 'the token names no node; bind it to a pod',
+      },
+    ],
+  },
+  {
+    name: 'varve-rendered-configs',
+    resourceRules: [{ ...configs, operations: ['UPDATE'], resources: ['machineconfigs'] }],
+    matchConditions: [
+      {
+        name: 'of-a-pool',
+        expression: `has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(owner, owner.kind == 'MachineConfigPool')`,
+      },
+    ],
+    validations: [
+      {
+        expression: 'object.spec == oldObject.spec',
+        message: 'a rendered config never changes; change the MachineConfigs that it was merged from',
+      },
+    ],
+  },
+];
+
+export function policyManifests(): Manifest[] {
+  return policies.flatMap(({ name, resourceRules, ...rest }) => [
+    manifest(
+      apiVersion,
+      'ValidatingAdmissionPolicy',
+      { name },
+      {
+        spec: { failurePolicy: 'Fail', matchConstraints: { resourceRules }, ...rest },
+      },
+    ),
+    manifest(
+      apiVersion,
+      'ValidatingAdmissionPolicyBinding',
+      { name },
+      {
+        spec: { policyName: name, validationActions: ['Deny'] },
+      },
+    ),
+  ]);
+}
