@@ -69,11 +69,10 @@ export class EventRecorder implements AsyncDisposable {
   }
 
   /** Notes that something happened to `object`. `reason` is one CamelCase word, `message` a sentence. */
-  record(object: KubeObject, type: EventType, reason: string, message: string): void {
+  record(object: KubeObject, type: EventType, reason: string, message: string, now = new Date()): void {
     if (this.#closing) return;
     const occurrence = { object, type, reason, message: cut(message) };
     const key = identityOf(occurrence);
-    const now = new Date();
     const waiting = this.#pending.get(key);
     if (waiting !== undefined) {
       waiting.count += 1;
