@@ -1,7 +1,7 @@
 // Watches what was applied and tells when it differs, or no longer does. inotify says when to look; the look itself is
 // the full check, so a lost event costs time, never truth. A glance at what the event was about comes first: the full check
 // may have to wait until a helper has started.
-import { type FSWatcher, watch } from 'node:fs';
+import { watch as watchFile } from 'node:fs';
 import { posix } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Drift } from '../content/check.ts';
@@ -26,6 +26,17 @@ export interface DriftMonitorOptions {
   readonly onError: (error: unknown) => void;
   /** Milliseconds between full checks without an event. */
   readonly interval?: number;
+  /** The system's, unless given. */
+  readonly watch?: WatchDirectory;
+  /** Until the event, at most so many milliseconds. */
+  readonly wait?: typeof waitFor;
+}
+
+/** Calls back with the name that changed in a directory, null where that is not known; throws when it cannot watch. */
+export type WatchDirectory = (directory: string, onEvent: (name: string | null) => void) => Watcher;
+
+interface Watcher {
+  close(): void;
 }
 
 /** A full check starts the helper and reads every managed file: nothing for a host at rest. */
@@ -41,7 +52,7 @@ const retryMilliseconds = 2_000;
 
 /** Runs until `signal` aborts. */
 export async function monitorDrift(options: DriftMonitorOptions, signal: AbortSignal): Promise<void> {
-  const { interval = defaultInterval } = options;
+  const { interval = defaultInterval, watch = watchDirectory, wait = waitFor } = options;
   let shown: readonly Drift[] = [];
   let glanced = false;
   // Without an event, no inode is believed.
@@ -49,7 +60,7 @@ export async function monitorDrift(options: DriftMonitorOptions, signal: AbortSi
   while (!signal.aborted) {
     const event = Promise.withResolvers<void>();
     const changed = new Set<string>();
-    using watchers = new Watchers((path) => {
+    using watchers = new Watchers(watch, (path) => {
       changed.add(path);
       event.resolve();
     });
@@ -70,7 +81,7 @@ export async function monitorDrift(options: DriftMonitorOptions, signal: AbortSi
       options.onError(error);
       pause = Math.min(interval, retryMilliseconds);
     }
-    await waitFor(event.promise, pause, signal);
+    await wait(event.promise, pause, signal);
     thorough = changed.size === 0;
     if (thorough) continue;
     await sleep(glanceMilliseconds, undefined, { signal }).catch(() => {});
@@ -88,12 +99,19 @@ function merge(shown: readonly Drift[], seen: readonly Drift[]): Drift[] {
   return [...shown.filter(({ path }) => !paths.has(path)), ...seen];
 }
 
+function watchDirectory(directory: string, onEvent: (name: string | null) => void): Watcher {
+  const watcher = watchFile(directory, { persistent: false }, (_type, name) => onEvent(name));
+  return watcher.on('error', () => onEvent(null));
+}
+
 class Watchers implements Disposable {
-  readonly #watchers: FSWatcher[] = [];
+  readonly #watchers: Watcher[] = [];
+  readonly #watch: WatchDirectory;
   readonly #onEvent: (path: string) => void;
 
   /** `onEvent` gets the path that changed, or the directory's where that is not known. */
-  constructor(onEvent: (path: string) => void) {
+  constructor(watch: WatchDirectory, onEvent: (path: string) => void) {
+    this.#watch = watch;
     this.#onEvent = onEvent;
   }
 
@@ -102,12 +120,11 @@ class Watchers implements Disposable {
     let seesAll = true;
     for (const directory of list.keys()) {
       try {
-        const watcher = watch(await tree.realPath(directory), { persistent: false }, (_type, name) => {
+        const onEvent = (name: string | null) => {
           if (!concerns(list, directory, name)) return;
           this.#onEvent(name === null ? directory : posix.join(directory, name));
-        });
-        watcher.on('error', () => this.#onEvent(directory));
-        this.#watchers.push(watcher);
+        };
+        this.#watchers.push(this.#watch(await tree.realPath(directory), onEvent));
       } catch (error) {
         if (!isErrno(error, 'ENOENT', 'ENOTDIR')) seesAll = false;
       }
