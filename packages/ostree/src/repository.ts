@@ -1,7 +1,7 @@
 // An OSTree repository on the local file system: objects by checksum, refs by name.
 // Layout: https://ostreedev.github.io/ostree/repo/ and ostree.repo-config(5).
 import { lstatSync, readFileSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { checksumOf, type OstreeChecksum, parseChecksum } from './checksum.ts';
 import { runCommand } from './command.ts';
@@ -9,6 +9,7 @@ import { OstreeError } from './error.ts';
 import { type Commit, decodeCommit } from './objects/commit.ts';
 import { type DirectoryTree, readDirectoryTree } from './objects/dirtree.ts';
 import { openArchiveFile, openBareFile, type StoredFile } from './stored-file.ts';
+import { syncPaths } from './sync.ts';
 import { temporaryPath } from './temporary.ts';
 
 export type RepositoryMode = 'bare' | 'bare-user' | 'archive';
@@ -17,6 +18,7 @@ export type ObjectType = 'file' | 'dirtree' | 'dirmeta' | 'commit';
 export class Repository {
   readonly path: string;
   readonly mode: RepositoryMode;
+  #publishing: Promise<unknown> = Promise.resolve();
 
   private constructor(path: string, mode: RepositoryMode) {
     this.path = path;
@@ -87,11 +89,21 @@ export class Repository {
   /** Marks a commit as one of which objects may be missing: lasting when this returns. */
   async markPartial(commit: OstreeChecksum): Promise<void> {
     await writeFile(this.#partialPath(commit), '');
-    await syncDirectory(join(this.path, 'state'));
+    await syncPaths([join(this.path, 'state')]);
   }
 
   async markComplete(commit: OstreeChecksum): Promise<void> {
     await rm(this.#partialPath(commit), { force: true });
+  }
+
+  /**
+   * Runs what gives objects their names, one such work after another: an object that can be seen is then one that lasts, unless
+   * it is our own.
+   */
+  async publish(work: () => Promise<void>): Promise<void> {
+    const turn = this.#publishing.then(work);
+    this.#publishing = turn.catch(() => undefined);
+    await turn;
   }
 
   /** The commit that a ref names, or undefined when there is no such ref. */
@@ -117,9 +129,11 @@ export class Repository {
       throw error;
     }
     // New directories on the way need to last as well, so that each up to refs/ is synced.
+    const directories: string[] = [];
     for (let directory = dirname(path); directory !== join(this.path, 'refs'); directory = dirname(directory)) {
-      await syncDirectory(directory);
+      directories.push(directory);
     }
+    await syncPaths(directories);
   }
 
   async deleteRef(name: string): Promise<void> {
@@ -157,11 +171,6 @@ export class Repository {
     if (checksumOf(bytes) !== checksum) throw damaged(`${path} is not what its name says`);
     return bytes;
   }
-}
-
-export async function syncDirectory(path: string): Promise<void> {
-  await using directory = await open(path, 'r');
-  await directory.sync();
 }
 
 /** A missing file, or a file where a directory was expected. */

@@ -11,12 +11,12 @@ import { dirname, join } from 'node:path';
 import { type Digest, parseDigest } from '@varve/oci';
 import { ArchiveObjects } from './archive-objects.ts';
 import { checksumOf, type OstreeChecksum, parseChecksum } from './checksum.ts';
-import { runCommand } from './command.ts';
 import { OstreeError } from './error.ts';
 import type { ObjectIndex } from './object-index.ts';
 import { createFileHash, encodeFileHeader, type FileMetadata, finishFileHash } from './objects/file.ts';
-import { type ObjectType, type Repository, syncDirectory } from './repository.ts';
+import type { ObjectType, Repository } from './repository.ts';
 import { openBareFile, type StoredFile } from './stored-file.ts';
+import { syncFileSystem, syncPaths } from './sync.ts';
 import { temporaryPath } from './temporary.ts';
 import { setOwnership, writeWhole } from './write-file.ts';
 
@@ -47,6 +47,8 @@ export class ObjectStaging implements AsyncDisposable {
     dirtree: new Map<OstreeChecksum, number>(),
     commit: new Map<OstreeChecksum, number>(),
   } satisfies Record<ObjectType, Map<OstreeChecksum, number>>;
+  /** Numbers of symbolic links. */
+  readonly #links = new Set<number>();
   #archive: ArchiveObjects | undefined;
   #count = 0;
   #unpublished = 0;
@@ -123,19 +125,19 @@ export class ObjectStaging implements AsyncDisposable {
    * is on the disk, and a commit among the objects was named last: nobody ever sees a commit without its content.
    */
   async publish(keep?: ReadonlySet<OstreeChecksum>): Promise<void> {
-    await this.#archive?.moveTo(this.#repository, keep, this.#signal);
-    this.#archive = undefined;
+    await this.#repository.publish(() => this.#publish(keep));
+  }
+
+  async #publish(keep: ReadonlySet<OstreeChecksum> | undefined): Promise<void> {
+    if (this.#archive === undefined) await syncPaths(this.#pathsToSync(keep), this.#signal);
+    else {
+      await this.#archive.moveTo(this.#repository, keep, this.#signal);
+      this.#archive = undefined;
+      await syncFileSystem(this.#directory, this.#signal);
+    }
     this.#unpublished = 0;
-    const { file, dirmeta, dirtree, commit } = this.#objects;
-    if (file.size + dirmeta.size + dirtree.size > 0) await this.#sync();
-    this.#place('file', file, keep);
-    this.#place('dirmeta', dirmeta);
-    this.#place('dirtree', dirtree);
-    if (commit.size === 0) return;
-    await this.#sync();
-    const commits = [...commit.keys()];
-    this.#place('commit', commit);
-    for (const checksum of commits) await syncDirectory(dirname(this.#repository.objectPath(checksum, 'commit')));
+    await this.#place(['file', 'dirmeta', 'dirtree'], keep);
+    await this.#place(['commit'], keep);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -148,6 +150,7 @@ export class ObjectStaging implements AsyncDisposable {
       const path = this.#nextPath();
       symlinkSync(target, path);
       lchownSync(path, metadata.uid, metadata.gid);
+      this.#links.add(this.#count);
       this.#objects.file.set(checksum, this.#count);
     }
     return checksum;
@@ -211,20 +214,38 @@ export class ObjectStaging implements AsyncDisposable {
     return join(this.#directory, String(number));
   }
 
-  #place(type: ObjectType, objects: Map<OstreeChecksum, number>, keep?: ReadonlySet<OstreeChecksum>): void {
-    const directories = new Set<string>();
-    for (const [checksum, number] of objects) {
-      if (keep?.has(checksum) === false) continue;
-      const place = this.#repository.objectPath(checksum, type);
-      const directory = dirname(place);
-      if (!directories.has(directory)) mkdirSync(directory, { recursive: true });
-      directories.add(directory);
-      renameSync(this.#pathOf(number), place);
+  /** All that gets a name. Symbolic links last with the directory that they are in. */
+  #pathsToSync(keep: ReadonlySet<OstreeChecksum> | undefined): string[] {
+    const paths = [this.#directory];
+    const { file, dirmeta, dirtree, commit } = this.#objects;
+    for (const [checksum, number] of file) {
+      if (!this.#links.has(number) && keep?.has(checksum) !== false) paths.push(this.#pathOf(number));
     }
-    objects.clear();
+    for (const objects of [dirmeta, dirtree, commit]) {
+      for (const number of objects.values()) paths.push(this.#pathOf(number));
+    }
+    return paths;
   }
 
-  async #sync(): Promise<void> {
-    await runCommand('sync', ['--file-system', this.#directory], { signal: this.#signal });
+  /** Names objects, and lets the names last, also when it fails in the middle: the next import takes for granted what it sees. */
+  async #place(types: readonly ObjectType[], keep: ReadonlySet<OstreeChecksum> | undefined): Promise<void> {
+    const directories = new Set<string>();
+    try {
+      for (const type of types) {
+        for (const [checksum, number] of this.#objects[type]) {
+          if (type === 'file' && keep?.has(checksum) === false) continue;
+          const place = this.#repository.objectPath(checksum, type);
+          const directory = dirname(place);
+          // A new directory lasts only when the one that it is in does.
+          if (!directories.has(directory) && mkdirSync(directory, { recursive: true }) !== undefined)
+            directories.add(dirname(directory));
+          directories.add(directory);
+          renameSync(this.#pathOf(number), place);
+        }
+        this.#objects[type].clear();
+      }
+    } finally {
+      await syncPaths([...directories]);
+    }
   }
 }

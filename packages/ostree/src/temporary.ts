@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncFileSystem } from './sync.ts';
 
 const temporaryName = /^varve-(\d+)-/;
 
@@ -11,14 +12,18 @@ export function temporaryPath(repositoryPath: string): string {
   return join(repositoryPath, 'tmp', `varve-${process.pid}-${randomUUID()}`);
 }
 
-/** Removes what processes left that are gone. */
+/** Removes what processes left that are gone. Where there is something, what these processes named lasts when this returns. */
 export async function removeStaleTemporaries(repositoryPath: string): Promise<void> {
   const parent = join(repositoryPath, 'tmp');
+  const stale: string[] = [];
   for (const name of await readdir(parent)) {
     const pid = temporaryName.exec(name)?.[1];
     const path = join(parent, name);
-    if (pid !== undefined && (await isStale(path, Number(pid)))) await rm(path, { recursive: true, force: true });
+    if (pid !== undefined && (await isStale(path, Number(pid)))) stale.push(path);
   }
+  // Before it is forgotten that a process was killed: an object that is seen is taken for one that lasts.
+  if (stale.length > 0) await syncFileSystem(parent);
+  for (const path of stale) await rm(path, { recursive: true, force: true });
 }
 
 async function isStale(path: string, pid: number): Promise<boolean> {

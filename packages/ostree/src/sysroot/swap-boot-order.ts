@@ -3,8 +3,8 @@
 // beside what is in use, and one rename of /boot/loader makes it count: a crash leaves the old order or the new one.
 import { mkdir, open, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { runCommand } from '../command.ts';
-import { isAbsent, syncDirectory } from '../repository.ts';
+import { isAbsent } from '../repository.ts';
+import { syncFileSystem, syncPaths } from '../sync.ts';
 import type { BootOrder } from './boot-order.ts';
 
 export interface SwapOptions {
@@ -19,10 +19,10 @@ export async function swapBootOrder(sysroot: string, order: BootOrder, options: 
   await writeBootLinks(join(sysroot, 'ostree'), order, onStep);
   const boot = join(sysroot, 'boot');
   await writeEntries(boot, order, onStep);
-  for (const path of [join(sysroot, 'ostree'), boot]) await runCommand('sync', ['--file-system', path], { signal });
+  for (const path of [join(sysroot, 'ostree'), boot]) await syncFileSystem(path, signal);
   onStep?.('synced');
   await replaceSymlink(join(boot, 'loader'), `loader.${order.bootVersion}`, onStep);
-  await runCommand('sync', ['--file-system', boot]);
+  await syncFileSystem(boot);
   onStep?.('done');
 }
 
@@ -55,8 +55,7 @@ async function writeEntries(boot: string, order: BootOrder, onStep: SwapOptions[
     await file.sync();
     onStep?.(`entry ${fileName}`);
   }
-  await syncDirectory(join(loader, 'entries'));
-  await syncDirectory(loader);
+  await syncPaths([join(loader, 'entries'), loader]);
 }
 
 /** Atomic: the link is made beside and renamed over the old one. */
@@ -66,6 +65,6 @@ async function replaceSymlink(path: string, target: string, onStep: SwapOptions[
   await symlink(target, temporary);
   onStep?.(`temporary ${target}`);
   await rename(temporary, path);
-  await syncDirectory(dirname(path));
+  await syncPaths([dirname(path)]);
   onStep?.(`renamed ${target}`);
 }

@@ -7,8 +7,8 @@ export function manyFilesImage(): TestImage {
 }
 
 /** The same with other small files, in chunked layers. */
-export function manyChangedFilesImage(): Promise<TestImage> {
-  return chunkedImage([bootableLayer, ...[0, 1, 2, 3].map((layer) => manyFiles(layer, 'second'))], {
+export function manyChangedFilesImage(version = 'second'): Promise<TestImage> {
+  return chunkedImage([bootableLayer, ...[0, 1, 2, 3].map((layer) => manyFiles(layer, version))], {
     reference: 'localhost:5000/os:changed',
   });
 }

@@ -1,14 +1,19 @@
-// A small file system of its own, to be filled.
+// A small file system of its own, to be filled, and to lose its power.
 import { mkdir, rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import spawn from 'nano-spawn';
 
+// FS_IOC_SHUTDOWN of the kernel's include/uapi/linux/fs.h, and XFS_FSOP_GOING_FLAGS_NOLOGFLUSH: Node has no ioctl.
+const shutDown = 'import fcntl, os, struct, sys; fcntl.ioctl(os.open(sys.argv[1], 0), 0x8004587d, struct.pack("I", 2))';
+
 /** An ext4 in a file, because its blocks are counted as those of a host are. */
 export class SmallDisk implements AsyncDisposable {
   readonly path: string;
+  readonly #image: string;
 
-  private constructor(path: string) {
+  private constructor(path: string, image: string) {
     this.path = path;
+    this.#image = image;
   }
 
   /** `directory` is where the file and the mount point lie. */
@@ -19,8 +24,9 @@ export class SmallDisk implements AsyncDisposable {
     await truncate(image, bytes);
     await spawn('mkfs.ext4', ['-q', '-b', '4096', '-m', '0', image]);
     await mkdir(path);
-    await spawn('mount', ['-o', 'loop', image, path]);
-    return new SmallDisk(path);
+    const disk = new SmallDisk(path, image);
+    await disk.#mount();
+    return disk;
   }
 
   async freeBytes(): Promise<number> {
@@ -35,6 +41,21 @@ export class SmallDisk implements AsyncDisposable {
 
   async empty(): Promise<void> {
     await rm(this.#ballast);
+  }
+
+  /** What is not on the disk is gone, and every call fails until `restore`. */
+  async cutPower(): Promise<void> {
+    await spawn('python3', ['-c', shutDown, this.path]);
+  }
+
+  async restore(): Promise<void> {
+    await spawn('umount', [this.path]);
+    await this.#mount();
+  }
+
+  async #mount(): Promise<void> {
+    // Nothing gets onto the disk by the mere passing of time.
+    await spawn('mount', ['-o', 'loop,commit=3600', this.#image, this.path]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
