@@ -1,4 +1,4 @@
-export type { Signer } from './enroll/controller.ts';
+export type { ClusterHosts } from './enroll/decide.ts';
 export { nodeLabelsAnnotation } from './enroll/node-labels.ts';
 export { ControllerError, type ControllerErrorCode, controllerErrorCodes } from './error.ts';
 export { membershipOf } from './node/membership.ts';

@@ -3,7 +3,8 @@
 import { EventRecorder, type KubeClient } from '@varve/kube';
 import type { Logger } from 'pino';
 import { type Controller, type ControllerContext, createInformers } from './context.ts';
-import { createEnrollController, type Signer } from './enroll/controller.ts';
+import { createDisruptionController } from './disruption/controller.ts';
+import { createEnrollController, type Enrollment } from './enroll/controller.ts';
 import { createGarbageController } from './gc/controller.ts';
 import { createNodeController } from './node/controller.ts';
 import { createHeartbeatController } from './node/heartbeat.ts';
@@ -13,10 +14,15 @@ import { createRolloutController } from './rollout/controller.ts';
 import { createSignController } from './sign/controller.ts';
 import { type SigningKeySource, TargetSigner } from './sign/signer.ts';
 
-export interface ControllersOptions {
-  /** With the rights of system:masters. It stays open; the caller closes it. */
+/**
+ * `signer` signs hosts' certificates. On a `cluster` kube-controller-manager does, and there it also declares silent hosts
+ * not Ready and clears old requests away.
+ */
+export type ControllersOptions = CommonOptions & Enrollment;
+
+interface CommonOptions {
+  /** It stays open; the caller closes it. */
   readonly client: KubeClient;
-  readonly signer: Signer;
   readonly resolveImage: ResolveImage;
   /** Signs what hosts are to run. */
   readonly signingKeys: SigningKeySource;
@@ -29,7 +35,8 @@ export interface ControllersOptions {
 
 /** Runs until the abort, then resolves when everything has ended. */
 export async function startControllers(options: ControllersOptions): Promise<void> {
-  const { client, logger, signal, settle, heartbeatGracePeriod, signingKeys } = options;
+  const { client, logger, signal, settle, heartbeatGracePeriod: grace, signingKeys } = options;
+  const isAlone = 'signer' in options;
   const informers = createInformers(client, logger);
   const onError = (error: unknown) => logger.warn({ err: error }, 'an event could not be recorded');
   await using events = new EventRecorder(client, { component: 'varve-controllers', onError });
@@ -41,15 +48,17 @@ export async function startControllers(options: ControllersOptions): Promise<voi
     targets: new TargetSigner(informers, signingKeys),
   };
   const controllers: Controller[] = [
-    createEnrollController(context, options.signer),
+    createEnrollController(context, options),
     createNodeController(context),
-    createHeartbeatController(context, heartbeatGracePeriod === undefined ? {} : { gracePeriod: heartbeatGracePeriod }),
+    ...(isAlone ? [createHeartbeatController(context, { ...(grace !== undefined && { gracePeriod: grace }) })] : []),
     createRenderController(context, { resolveImage: options.resolveImage, ...(settle !== undefined && { settle }) }),
     createRolloutController(context),
     createSignController(context),
-    createGarbageController(context),
+    createDisruptionController(context),
+    createGarbageController(context, { requests: isAlone }),
   ];
-  const all = Object.values(informers);
+  const { leases, ...others } = informers;
+  const all = [...Object.values(others), ...(isAlone ? [leases] : [])];
   const running = all.map((informer) => informer.start(signal));
   // A plan from half of the objects would be wrong: nothing acts before everything has been seen.
   const synced = await Promise.allSettled(all.map((informer) => informer.synced()));

@@ -6,6 +6,5 @@ export {
   hostPrefix,
   joiningGroup,
   leaderLease,
-  nodeNameClaim,
   systemNamespace,
 } from './names.ts';

@@ -24,8 +24,6 @@ export const hostsGroup = 'system:nodes';
 export const hostPrefix = 'system:node:';
 /** Hosts that join with a token of `varve node token`, as its `auth-extra-groups` says. */
 export const joiningGroup = 'system:bootstrappers:varve';
-/** In `extra` of a user whose token is bound to a pod: the pod's node (KEP-4193). */
-export const nodeNameClaim = 'authentication.kubernetes.io/node-name';
 
 export const metricsPort = 8080;
 export const agentMetricsPort = 9464;

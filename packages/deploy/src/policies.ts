@@ -1,8 +1,8 @@
 // ValidatingAdmissionPolicies (admissionregistration.k8s.io/v1, KEP-3488): what RBAC and CustomResourceDefinitions cannot
 // say. RBAC grants a kind to all hosts; these leave each host its own object.
-import { kubeletClientSigner } from '@varve/api';
+import { kubeletClientSigner, nodeNameClaim } from '@varve/api';
 import { type Manifest, manifest } from './manifest.ts';
-import { agentUser, hostPrefix, hostsGroup, joiningGroup, nodeNameClaim } from './names.ts';
+import { agentUser, hostPrefix, hostsGroup, joiningGroup } from './names.ts';
 
 const apiVersion = 'admissionregistration.k8s.io/v1';
 

@@ -34,6 +34,8 @@ const keyUsages = [
 
 /** Signer of client certificates for hosts: O=system:nodes, CN=system:node:<name>. */
 export const kubeletClientSigner = 'kubernetes.io/kube-apiserver-client-kubelet';
+/** In `extra` of a user whose token is bound to a pod: the pod's node (KEP-4193). */
+export const nodeNameClaim = 'authentication.kubernetes.io/node-name';
 /** Signer of client certificates for people and programs; never for O=system:masters. */
 export const clientSigner = 'kubernetes.io/kube-apiserver-client';
 

@@ -2,6 +2,7 @@
 // Secret format: Kubernetes documentation, "Authenticating with Bootstrap Tokens".
 import { randomInt } from 'node:crypto';
 import { type Secret, secretResource } from '@varve/api';
+import { joiningGroup } from '@varve/deploy';
 import { type Connection, certificatePin, type KubeClient } from '@varve/kube';
 
 /** Labels that a node gets when it joins with the token; read by the enroll controller. */
@@ -46,6 +47,8 @@ export async function createJoinToken(
       'token-secret': secret,
       expiration: expires,
       'usage-bootstrap-authentication': 'true',
+      // By which a cluster knows hosts of ours from kubelets.
+      'auth-extra-groups': joiningGroup,
     },
   };
   await client.create(secretResource, object, { namespace: 'kube-system', signal: options.signal });

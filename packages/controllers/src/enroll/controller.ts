@@ -1,10 +1,10 @@
 // Enrolls hosts: decides on their certificate requests, makes their Nodes, signs. In that order, and each step looks
-// for what is there: killed between any two, it goes on.
+// for what is there: killed between any two, it goes on. On a cluster kube-controller-manager signs.
 import { type CertificateSigningRequest, certificateSigningRequestResource, type Node, nodeResource } from '@varve/api';
 import { type CertificateRequest, formatTime, inspectCertificateRequest, isKubeError } from '@varve/kube';
 import { type Controller, type ControllerContext, nameOf } from '../context.ts';
 import { createQueue } from '../queue.ts';
-import { decide, isOurs, requestedNode, verdictOf } from './decide.ts';
+import { type ClusterHosts, decide, isOurs, requestedNode, verdictOf } from './decide.ts';
 import { tokenLabels } from './node-labels.ts';
 
 /** Signs with the authority's key, which this package never sees. `validity` in milliseconds; the answer is PEM. */
@@ -15,37 +15,46 @@ const maxValidity = 30 * 24 * 60 * 60 * 1000;
 /** kube-controller-manager never signs for less (certificates/v1 spec.expirationSeconds). */
 const minValidity = 10 * 60 * 1000;
 
-export function createEnrollController(context: ControllerContext, signer: Signer): Controller {
+/** Signs, or leaves that to the cluster. */
+export type Enrollment = { readonly signer: Signer } | { readonly cluster: ClusterHosts };
+
+export function createEnrollController(context: ControllerContext, enrollment: Enrollment): Controller {
   const { informers, logger } = context;
+  const cluster = clusterOf(enrollment);
   // One at a time: two requests for one name must not both find it free.
-  const queue = createQueue('enroll', logger, (key, signal) => reconcileRequest(context, signer, key, signal), 1);
+  const queue = createQueue('enroll', logger, (key, signal) => reconcileRequest(context, enrollment, key, signal), 1);
   informers.requests.onChange(({ key, object }) => {
-    if (isOurs(object)) queue.add(key);
+    if (isOurs(object, cluster)) queue.add(key);
   });
   informers.nodes.onChange((change) => {
     if (change.type !== 'deleted') return;
     // A name has become free; requests that waited for a human may go on.
     for (const csr of informers.requests.list())
-      if (verdictOf(csr) === 'Pending' && isOurs(csr)) queue.add(nameOf(csr));
+      if (verdictOf(csr) === 'Pending' && isOurs(csr, cluster)) queue.add(nameOf(csr));
   });
   return { run: (signal) => queue.run(signal) };
 }
 
+function clusterOf(enrollment: Enrollment): ClusterHosts | undefined {
+  return 'cluster' in enrollment ? enrollment.cluster : undefined;
+}
+
 async function reconcileRequest(
   context: ControllerContext,
-  signer: Signer,
+  enrollment: Enrollment,
   key: string,
   signal: AbortSignal,
 ): Promise<void> {
   const csr = context.informers.requests.get(key);
-  if (!csr || !isOurs(csr)) return;
+  const cluster = clusterOf(enrollment);
+  if (!csr || !isOurs(csr, cluster)) return;
   const verdict = verdictOf(csr);
   if (verdict === 'Refused' || verdict === 'Issued') return;
   const pem = Buffer.from(csr.spec.request, 'base64').toString('utf8');
   const request = await inspect(pem);
   if ('refusal' in request) await refuse(context, csr, verdict, 'RequestInvalid', request.refusal, signal);
-  else if (verdict === 'Pending') await decidePending(context, csr, request, signal);
-  else await fulfil(context, signer, csr, request, pem, signal);
+  else if (verdict === 'Pending') await decidePending(context, csr, request, cluster, signal);
+  else await fulfil(context, enrollment, csr, request, pem, signal);
 }
 
 async function inspect(pem: string): Promise<CertificateRequest | { refusal: string }> {
@@ -61,11 +70,12 @@ async function decidePending(
   context: ControllerContext,
   csr: CertificateSigningRequest,
   request: CertificateRequest,
+  cluster: ClusterHosts | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const wanted = requestedNode(csr, request);
-  const taken = 'node' in wanted && (await isNameTaken(context, csr, request.commonName, wanted.node, signal));
-  const decision = decide(csr, request, taken);
+  const taken = 'node' in wanted && (await isNameTaken(context, csr, request.commonName, wanted.node, cluster, signal));
+  const decision = decide(csr, request, taken, cluster);
   if (decision.kind === 'Wait') {
     context.events.record(csr, 'Warning', decision.reason, decision.message);
     return;
@@ -84,12 +94,13 @@ async function isNameTaken(
   csr: CertificateSigningRequest,
   commonName: string,
   node: string,
+  cluster: ClusterHosts | undefined,
   signal: AbortSignal,
 ): Promise<boolean> {
   if (await exists(client.get(nodeResource, node, { signal }))) return true;
   const { items } = await client.list(certificateSigningRequestResource, { signal });
   for (const other of items) {
-    if (nameOf(other) === nameOf(csr) || !isOurs(other) || verdictOf(other) !== 'Approved') continue;
+    if (nameOf(other) === nameOf(csr) || !isOurs(other, cluster) || verdictOf(other) !== 'Approved') continue;
     const request = await inspect(Buffer.from(other.spec.request, 'base64').toString('utf8'));
     if ('commonName' in request && request.commonName === commonName) return true;
   }
@@ -109,7 +120,7 @@ async function exists(read: Promise<unknown>): Promise<boolean> {
 /** Also for requests that a human approved: what is signed must still be a host's certificate. */
 async function fulfil(
   context: ControllerContext,
-  signer: Signer,
+  enrollment: Enrollment,
   csr: CertificateSigningRequest,
   request: CertificateRequest,
   pem: string,
@@ -121,8 +132,9 @@ async function fulfil(
     return;
   }
   await ensureNode(context, wanted.node, csr.spec.username ?? '', signal);
+  if ('cluster' in enrollment) return;
   const asked = (csr.spec.expirationSeconds ?? maxValidity / 1000) * 1000;
-  const certificate = await signer(pem, { validity: Math.min(maxValidity, Math.max(minValidity, asked)) });
+  const certificate = await enrollment.signer(pem, { validity: Math.min(maxValidity, Math.max(minValidity, asked)) });
   const status = { ...csr.status, certificate: Buffer.from(certificate).toString('base64') };
   await context.client.updateStatus(certificateSigningRequestResource, { ...csr, status }, { signal });
   context.events.record(csr, 'Normal', 'Issued', `a certificate for ${request.commonName} was issued`);

@@ -1,7 +1,7 @@
 // Who may have a host's certificate. Pure: the request has been parsed and its signature checked by now.
 // Model: the approvers of kube-controller-manager (pkg/controller/certificates/approver/sarapprove.go), with one rule
 // more: a bootstrap token enrolls new names only, so that its holder cannot take the place of a host that exists.
-import { type CertificateSigningRequest, kubeletClientSigner } from '@varve/api';
+import { type CertificateSigningRequest, kubeletClientSigner, nodeNameClaim } from '@varve/api';
 import type { CertificateRequest } from '@varve/kube';
 
 export type Decision =
@@ -9,6 +9,14 @@ export type Decision =
   | { readonly kind: 'Deny'; readonly reason: string; readonly message: string }
   /** Left to a human: `kubectl certificate approve`. */
   | { readonly kind: 'Wait'; readonly reason: string; readonly message: string };
+
+/** On a cluster whose kubelets ask for the same certificates, and whose kube-controller-manager signs them. */
+export interface ClusterHosts {
+  /** User of the pods that install the agent; a pod's token names its node. */
+  readonly podUser: string;
+  /** Group of the hosts that join with a token of ours. */
+  readonly joiningGroup: string;
+}
 
 const nodePrefix = 'system:node:';
 const nodesGroup = 'system:nodes';
@@ -39,11 +47,17 @@ export function requestedNode(
 }
 
 /** `nameTaken`: a Node of that name exists, or another approved request is about to make it. */
-export function decide(csr: CertificateSigningRequest, request: CertificateRequest, nameTaken: boolean): Decision {
+export function decide(
+  csr: CertificateSigningRequest,
+  request: CertificateRequest,
+  nameTaken: boolean,
+  cluster?: ClusterHosts,
+): Decision {
   const wanted = requestedNode(csr, request);
   if ('refusal' in wanted) return { kind: 'Deny', reason: 'RequestInvalid', message: wanted.refusal };
   const { node } = wanted;
   const { username = '', groups = [] } = csr.spec;
+  if (cluster && username === cluster.podUser) return decideByClaim(csr, node);
   if (username === request.commonName && groups.includes(nodesGroup)) {
     if (nameTaken)
       return { kind: 'Approve', nodeName: node, reason: 'Renewal', message: `${node} renews its own certificate` };
@@ -59,8 +73,21 @@ export function decide(csr: CertificateSigningRequest, request: CertificateReque
   return { kind: 'Wait', reason: 'NotAutomatic', message };
 }
 
-export function isOurs(csr: CertificateSigningRequest): boolean {
-  return csr.spec.signerName === kubeletClientSigner;
+/** The pod on a node may ask for that node: the kubelet has made it. */
+function decideByClaim(csr: CertificateSigningRequest, node: string): Decision {
+  const claimed = csr.spec.extra?.[nodeNameClaim] ?? [];
+  if (claimed.length === 1 && claimed[0] === node) {
+    return { kind: 'Approve', nodeName: node, reason: 'Installed', message: `the agent's pod on ${node} asks for it` };
+  }
+  const message = `the token of the agent's pod is for node ${claimed.join(', ') || '(none)'}, not for ${node}`;
+  return { kind: 'Deny', reason: 'NodeMismatch', message };
+}
+
+/** On a cluster all others are for the cluster to decide, renewals too. */
+export function isOurs({ spec }: CertificateSigningRequest, cluster?: ClusterHosts): boolean {
+  if (spec.signerName !== kubeletClientSigner) return false;
+  if (!cluster) return true;
+  return spec.username === cluster.podUser || (spec.groups ?? []).includes(cluster.joiningGroup);
 }
 
 export type Verdict = 'Pending' | 'Approved' | 'Refused' | 'Issued';

@@ -19,7 +19,10 @@ export function parseNodeLabels(text: string): Record<string, string> {
   return Object.fromEntries(labels);
 }
 
-/** Labels for whoever made a request as `system:bootstrap:<id>`; none for others, or when the token is gone. */
+/**
+ * Labels for whoever made a request as `system:bootstrap:<id>`; none for others, or when the token is gone. On a cluster
+ * the controllers may not read tokens, which lie among other secrets: there labels are given by `kubectl label`.
+ */
 export async function tokenLabels(
   client: ControllerContext['client'],
   username: string,
@@ -34,7 +37,7 @@ export async function tokenLabels(
     });
     return parseNodeLabels(secret.metadata.annotations?.[nodeLabelsAnnotation] ?? '');
   } catch (error) {
-    if (isKubeError(error, 'NOT_FOUND')) return {};
+    if (isKubeError(error, 'NOT_FOUND', 'FORBIDDEN')) return {};
     throw error;
   }
 }

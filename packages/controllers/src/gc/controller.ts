@@ -16,10 +16,15 @@ import { unreferencedConfigs } from './unreferenced.ts';
 /** Milliseconds between two looks. */
 const interval = 10 * 60_000;
 
-export function createGarbageController(context: ControllerContext): Controller {
+export interface GarbageOptions {
+  /** False where kube-controller-manager clears certificate requests away. */
+  readonly requests: boolean;
+}
+
+export function createGarbageController(context: ControllerContext, { requests }: GarbageOptions): Controller {
   const queue = createQueue('gc', context.logger, async (key, signal) => {
     await collectConfigs(context, signal);
-    await collectRequests(context, signal);
+    if (requests) await collectRequests(context, signal);
     queue.addAfter(key, interval);
   });
   return {
