@@ -12,6 +12,7 @@ import {
   machineConfigNodeResource,
   machineConfigPoolResource,
   machineConfigResource,
+  machineConfigurationResource,
   nodeResource,
   roleLabel,
   type Secret,
@@ -457,6 +458,23 @@ it('notices a silent host, takes hosts out of the pool with their labels, and st
     return !items.some((state) => state.metadata.name === 'host-18');
   });
   await eventually('two hosts less', async () => (await pool()).status?.machineCount === 18);
+});
+
+it('shows which rules decide what a change does to hosts', async () => {
+  const own = { path: '/etc/app', actions: [{ type: 'None' as const }] };
+  const { metadata } = await client.create(machineConfigurationResource, {
+    apiVersion: 'operator.openshift.io/v1',
+    kind: 'MachineConfiguration',
+    metadata: { name: 'cluster' },
+    spec: { nodeDisruptionPolicy: { files: [own] } },
+  });
+  const shown = await eventually('the rules are shown', async () => {
+    const { status } = await client.get(machineConfigurationResource, 'cluster');
+    return status?.observedGeneration === metadata.generation && status;
+  });
+  expect(shown?.nodeDisruptionPolicyStatus?.clusterPolicies).toMatchObject({
+    files: expect.arrayContaining([own, { path: '/etc/nmstate/openshift', actions: [{ type: 'None' }] }]),
+  });
 });
 
 it('meets no bug of the server', () => {

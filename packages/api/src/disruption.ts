@@ -117,6 +117,16 @@ function rulesOf(policy: DisruptionPolicy): Rules {
   return { files, units, sshkey: { actions: policy.sshkey?.actions ?? [{ type: 'None' }], builtIn: !policy.sshkey } };
 }
 
+/** All rules that hold: the built-in ones, each replaced where the administrator has one for its path or unit, then the rest. */
+export function rulesInForce(policy: DisruptionPolicy | undefined): Required<DisruptionPolicy> {
+  const { files, units, sshkey } = rulesOf(policy ?? {});
+  return {
+    files: [...files].map(([path, { actions }]) => ({ path, actions: [...actions] })),
+    units: [...units].map(([name, { actions }]) => ({ name, actions: [...actions] })),
+    sshkey: { actions: [...sshkey.actions] },
+  };
+}
+
 /** Of the path itself, or of the nearest directory above it. */
 function closestRule(path: string, rules: ReadonlyMap<string, Rule>): Rule | undefined {
   for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {

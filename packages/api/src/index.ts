@@ -19,6 +19,7 @@ export {
   describeAction,
   isLive,
   needsDrain,
+  rulesInForce,
 } from './disruption.ts';
 export { type DisruptionPolicy, disruptionPolicySchema } from './disruption-policy.ts';
 export { keyIdOf } from './dsse.ts';
