@@ -1,19 +1,10 @@
 import { join } from 'node:path';
-import { build } from 'rolldown';
-
-const worker = join(import.meta.dirname, 'import-worker.ts');
+import { bundleScript } from '../../scripts/build-agent/bundle.ts';
 
 /**
- * Makes one file of the importer and what it needs, as an installed agent is one: what is measured is not the compiler that
- * strips types from sources. Returns its path.
+ * Makes one file of the importer and what it needs, as the installed agent is one: what is measured is neither the compiler that
+ * strips types from sources nor the loading of what no importer uses. Returns its path.
  */
 export async function bundleWorker(directory: string): Promise<string> {
-  const file = join(directory, 'import-worker.mjs');
-  await build({
-    input: worker,
-    platform: 'node',
-    output: { file, format: 'esm', codeSplitting: false },
-    logLevel: 'warn',
-  });
-  return file;
+  return await bundleScript(join(import.meta.dirname, 'import-worker.ts'), join(directory, 'import-worker.mjs'));
 }

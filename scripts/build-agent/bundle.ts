@@ -1,4 +1,4 @@
-// All of the agent's code in one script. What is left out is measured in memory: a module that is loaded and never used
+// All of a program's code in one script. What is left out is measured in memory: a module that is loaded and never used
 // still costs what its top level allocates.
 import { readFile, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { build, type Plugin } from 'rolldown';
 
 const root = join(import.meta.dirname, '../..');
-const entry = join(root, 'packages/cli/src/agent-main.ts');
+const agentEntry = join(root, 'packages/cli/src/agent-main.ts');
 /** No module of ours does anything when it is loaded, but for these. */
 const withEffects = /packages\/(cli\/src\/(agent-main|compile-less)|kube\/src\/pki\/x509)\.ts$/;
 
@@ -83,7 +83,11 @@ function specifiers(list: string): string[] {
 
 /** Returns the path of the script. */
 export async function bundleAgent(directory: string): Promise<string> {
-  const file = join(directory, 'agent.mjs');
+  return await bundleScript(agentEntry, join(directory, 'agent.mjs'));
+}
+
+/** Makes the script `file` of a program that begins at `entry`, and returns its path. */
+export async function bundleScript(entry: string, file: string): Promise<string> {
   await build({
     input: entry,
     platform: 'node',
