@@ -189,6 +189,7 @@ function extensions(schema: Schema): JsonObject {
     'x-kubernetes-preserve-unknown-fields': schema.preserveUnknownFields,
     'x-kubernetes-list-type': schema.listType,
     'x-kubernetes-list-map-keys': schema.listMapKeys,
+    'x-kubernetes-map-type': schema.mapType,
     'x-kubernetes-patch-strategy': schema.patchStrategy,
     'x-kubernetes-patch-merge-key': schema.patchMergeKey,
   };

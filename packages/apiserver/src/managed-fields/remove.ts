@@ -1,10 +1,14 @@
 // A value without some of its fields (structured-merge-diff typed/remove.go).
+import type { JsonObject } from '../object.ts';
 import type { Schema } from '../schema/structural.ts';
 import { fieldElement, itemElement } from './elements.ts';
 import { below, type FieldSet, hasElement, isEmptySet } from './field-set.ts';
 import { asList, asMap, fieldSchema, itemSchema, shapeOf } from './shape.ts';
 
-/** Members go with all that is below them. undefined when a value loses the last that was in it. */
+/**
+ * Members go with all that is below them. A map that loses everything stays, empty; a list goes, since nobody can own
+ * an empty one. undefined for such a list.
+ */
 export function remove(value: unknown, fields: FieldSet, schema: Schema): unknown {
   if (isEmptySet(fields)) return value;
   const shape = shapeOf(value, schema);
@@ -12,24 +16,23 @@ export function remove(value: unknown, fields: FieldSet, schema: Schema): unknow
   return shape === 'list' ? removeItems(asList(value), fields, schema) : value;
 }
 
-function removeFields(value: Readonly<Record<string, unknown>>, fields: FieldSet, schema: Schema): unknown {
-  const kept: Record<string, unknown> = {};
+function removeFields(value: Readonly<Record<string, unknown>>, fields: FieldSet, schema: Schema): JsonObject {
+  const kept: JsonObject = {};
   for (const [name, child] of Object.entries(value)) {
     const element = fieldElement(name);
     if (hasElement(fields, element)) continue;
     const rest = remove(child, below(fields, element), fieldSchema(schema, name) ?? {});
     if (rest !== undefined) kept[name] = rest;
   }
-  return Object.keys(kept).length === 0 && Object.keys(value).length > 0 ? undefined : kept;
+  return kept;
 }
 
-function removeItems(items: readonly unknown[], fields: FieldSet, schema: Schema): unknown {
+function removeItems(items: readonly unknown[], fields: FieldSet, schema: Schema): unknown[] | undefined {
   const kept: unknown[] = [];
   for (const item of items) {
     const element = itemElement(item, schema);
     if (hasElement(fields, element)) continue;
-    const rest = remove(item, below(fields, element), itemSchema(schema));
-    if (rest !== undefined) kept.push(rest);
+    kept.push(remove(item, below(fields, element), itemSchema(schema)));
   }
   return kept.length === 0 && items.length > 0 ? undefined : kept;
 }
