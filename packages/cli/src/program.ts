@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import { createBaseProgram } from './base-program.ts';
 import { addAgent } from './commands/agent-command.ts';
 import { addApply } from './commands/apply-command.ts';
+import { addController } from './commands/controller-command.ts';
 import { addGet } from './commands/get-command.ts';
 import { addHost } from './commands/host-command.ts';
 import { addImage } from './commands/image-command.ts';
@@ -19,6 +20,7 @@ export function createProgram(context: Context): Command {
   const program = createBaseProgram('varve', 'Manage fleets of Linux hosts by image.', context);
   program.addOption(new Option('--kubeconfig <file>', 'how to reach the API server (default: as kubectl)'));
   addUp(program, context);
+  addController(program, context);
   addApply(program, context);
   addGet(program, context);
   addRollout(program, context);

@@ -1,3 +1,4 @@
+export { DeployError, type DeployErrorCode, deployErrorCodes } from './error.ts';
 export type { Manifest } from './manifest.ts';
 export { defaultParts, type ManifestOptions, manifests, type Part, parts } from './manifests.ts';
 export {
@@ -8,3 +9,4 @@ export {
   leaderLease,
   systemNamespace,
 } from './names.ts';
+export { refuseOtherOperator } from './other-operator.ts';

@@ -52,6 +52,7 @@ export const grants: readonly Grant[] = [
       // What a controller does about a host stands in its status; the agent's own part is the agent's.
       rule(configs, ['machineconfignodes/status'], ['update', 'patch']),
       rule('operator.openshift.io', ['machineconfigurations'], reads),
+      rule('operator.openshift.io', ['machineconfigurations/status'], ['update', 'patch']),
       // Made for plain hosts that join; cordoned for the drain.
       rule('', ['nodes'], [...reads, 'create', 'update', 'patch']),
       rule('', ['nodes/status'], ['update', 'patch']),

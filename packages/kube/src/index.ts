@@ -13,6 +13,7 @@ export { type ConditionUpdate, formatTime, setCondition } from './conditions.ts'
 export type { Connection } from './connection.ts';
 export { isKubeError, KubeError, type KubeErrorCode, kubeErrorCodes } from './error.ts';
 export { EventRecorder, type EventRecorderOptions, type EventType } from './event-recorder.ts';
+export { loadInClusterConnection } from './in-cluster.ts';
 export { Informer, type InformerOptions } from './informer.ts';
 export { formatKubeconfig, loadKubeconfig } from './kubeconfig.ts';
 export { type Labels, matchesSelector } from './labels.ts';

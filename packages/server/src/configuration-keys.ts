@@ -82,11 +82,9 @@ export async function rotateConfigurationKey(
   if (!present) {
     throw new ServerError('STATE_UNREADABLE', `${path} is not there; start \`varve up\` with this --state once`);
   }
-  const next = rotateSigningKeys(present, options);
-  const newest = followKeys(next.chain, undefined);
-  if ('problem' in newest) throw unreadable(path, newest.problem);
-  await writeKeys(path, next);
-  return { version: newest.keys.version, keys: newest.keys.keys.length };
+  const { keys, rotated } = nextSigningKeys(present, options, path);
+  await writeKeys(path, keys);
+  return rotated;
 }
 
 function pathIn(stateDirectory: string): string {
@@ -95,22 +93,42 @@ function pathIn(stateDirectory: string): string {
 
 async function readKeys(path: string): Promise<SigningKeys | undefined> {
   const text = await readText(path);
-  if (text === undefined) return undefined;
-  const keys = fileSchema.safeParse(parseJson(text)).data;
-  if (!keys) throw unreadable(path, 'it holds no key');
-  const newest = followKeys(keys.chain, undefined);
-  if ('problem' in newest) throw unreadable(path, newest.problem);
-  return keys;
+  return text === undefined ? undefined : parseSigningKeys(text, path);
 }
 
 async function writeKeys(path: string, keys: SigningKeys): Promise<void> {
-  await writeFileAtomically(path, `${JSON.stringify(keys, undefined, 2)}\n`, 0o600);
+  await writeFileAtomically(path, formatSigningKeys(keys), 0o600);
 }
 
-function unreadable(path: string, reason: string): ServerError {
+export function formatSigningKeys(keys: SigningKeys): string {
+  return `${JSON.stringify(keys, undefined, 2)}\n`;
+}
+
+/** @throws ServerError STATE_UNREADABLE, which says that it is about `where` */
+export function parseSigningKeys(text: string, where: string): SigningKeys {
+  const keys = fileSchema.safeParse(parseJson(text)).data;
+  if (!keys) throw unreadable(where, 'it holds no key');
+  const newest = followKeys(keys.chain, undefined);
+  if ('problem' in newest) throw unreadable(where, newest.problem);
+  return keys;
+}
+
+/** The next key, and what is said of it. @throws as `parseSigningKeys` */
+export function nextSigningKeys(
+  present: SigningKeys,
+  options: { readonly revoke: boolean },
+  where: string,
+): { readonly keys: SigningKeys; readonly rotated: RotatedKeys } {
+  const keys = rotateSigningKeys(present, options);
+  const newest = followKeys(keys.chain, undefined);
+  if ('problem' in newest) throw unreadable(where, newest.problem);
+  return { keys, rotated: { version: newest.keys.version, keys: newest.keys.keys.length } };
+}
+
+function unreadable(where: string, reason: string): ServerError {
   return new ServerError(
     'STATE_UNREADABLE',
-    `${path} cannot be used: ${reason}; put it back from a backup: hosts trust no other key`,
+    `${where} cannot be used: ${reason}; put it back from a backup: hosts trust no other key`,
   );
 }
 

@@ -24,15 +24,15 @@ export interface Resolver extends AsyncDisposable {
   readonly resolveImage: ResolveImage;
 }
 
-export async function createResolver({ authority, otherNames, ca, cert, key }: OwnRegistry): Promise<Resolver> {
-  const own = new RegistryClient({ ca, cert, key, userAgent: 'varve-controllers' });
+/** Without an own registry all are others. */
+export async function createResolver(registry?: OwnRegistry): Promise<Resolver> {
+  const own = registry && openOwn(registry);
   const files = { environment: process.env };
   const [credentials, registries] = await Promise.all([readCredentials(files), readRegistriesConf(files)]);
   const others = connectImageRegistry({ credentials, registries, userAgent: 'varve-controllers' });
-  const names = new Set([authority, ...otherNames]);
   // This server may not reach itself by the names that its hosts have for it.
   const locate = (reference: ImageReference): [ImageRegistry, ImageReference] =>
-    names.has(reference.registry) ? [own, { ...reference, registry: authority }] : [others, reference];
+    own?.names.has(reference.registry) ? [own.client, { ...reference, registry: own.authority }] : [others, reference];
   return {
     resolveImage: createImageResolver({
       resolve(reference, options) {
@@ -45,7 +45,12 @@ export async function createResolver({ authority, otherNames, ca, cert, key }: O
       },
     }),
     async [Symbol.asyncDispose]() {
-      await Promise.all([own[Symbol.asyncDispose](), others[Symbol.asyncDispose]()]);
+      await Promise.all([own?.client[Symbol.asyncDispose](), others[Symbol.asyncDispose]()]);
     },
   };
+}
+
+function openOwn({ authority, otherNames, ca, cert, key }: OwnRegistry) {
+  const client = new RegistryClient({ ca, cert, key, userAgent: 'varve-controllers' });
+  return { authority, client, names: new Set([authority, ...otherNames]) };
 }
