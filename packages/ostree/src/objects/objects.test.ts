@@ -1,6 +1,8 @@
 // Golden values of the formats: bytes and checksums that `ostree` itself gives for the same files and trees.
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checksumOf, type OstreeChecksum, parseChecksum } from '../checksum.ts';
+import { checksumOf, checksumToBytes, type OstreeChecksum, parseChecksum } from '../checksum.ts';
+import { array, byteArray, string, tuple } from '../gvariant.ts';
 import {
   decodeCommit,
   encodeCommit,
@@ -79,6 +81,32 @@ const bin = encodeDirectoryTree({
   directories: new Map(),
 });
 
+const fileName = fc
+  .string({ minLength: 1, unit: 'binary' })
+  .filter((name) => !/[/\0]/.test(name) && name !== '.' && name !== '..');
+
+const treeCodec = tuple<[[string, Uint8Array][], [string, Uint8Array, Uint8Array][]]>(
+  array(tuple<[string, Uint8Array]>(string, byteArray)),
+  array(tuple<[string, Uint8Array, Uint8Array]>(string, byteArray, byteArray)),
+);
+
+/** A tree of which the first `files` names are files and the others directories, written by the codec and by us, and read. */
+function expectAsOfCodec(names: readonly string[], files: number): void {
+  const hash = (name: string) => checksumOf(Buffer.from(name));
+  const byBytes = (rows: readonly string[]) => rows.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  const [fileNames, directoryNames] = [byBytes(names.slice(0, files)), byBytes(names.slice(files))];
+  const bytes = treeCodec.encode([
+    fileNames.map((name) => [name, checksumToBytes(hash(name))]),
+    directoryNames.map((name) => [name, checksumToBytes(hash(name)), checksumToBytes(hash(`${name}/`))]),
+  ]);
+  const tree = {
+    files: new Map(names.slice(0, files).map((name) => [name, hash(name)])),
+    directories: new Map(names.slice(files).map((name) => [name, { tree: hash(name), metadata: hash(`${name}/`) }])),
+  };
+  expect(Buffer.from(encodeDirectoryTree(tree)).equals(bytes)).toBe(true);
+  expect(decodeDirectoryTree(bytes)).toEqual(tree);
+}
+
 describe('directory trees', () => {
   test('have the checksums that ostree gives', () => {
     const etc = encodeDirectoryTree({
@@ -97,6 +125,22 @@ describe('directory trees', () => {
     );
     expect(checksumOf(bin)).toBe('652106025198ec3664b6803c81db931ef493670651c1b064075bbd7c22570082');
     expect(checksumOf(usr)).toBe('113ff9e8bb1e376d754cfb37181552852cc351f2f904d27aeefd8708827259e9');
+  });
+
+  test('are written as any other GVariant of their type', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fileName, { maxLength: 40 }), fc.nat(), (names, split) => {
+        expectAsOfCodec(names, split % (names.length + 1));
+      }),
+    );
+  });
+
+  test.each([255, 256, 65_535, 65_536])('with offsets behind %d bytes', (bytes) => {
+    for (let size = bytes - 40; size < bytes + 40; size++) expectAsOfCodec(['x'.repeat(size)], size % 2);
+    expectAsOfCodec(
+      Array.from({ length: bytes / 40 }, (_, index) => `file ${index}`),
+      20,
+    );
   });
 
   test('are read back', () => {
