@@ -4,7 +4,6 @@ import { EventRecorder, type KubeClient } from '@varve/kube';
 import type { Logger } from 'pino';
 import { type Controller, type ControllerContext, createInformers } from './context.ts';
 import { createDisruptionController } from './disruption/controller.ts';
-import { createDisruptionController } from './disruption/controller.ts';
 import { createEnrollController, type Enrollment } from './enroll/controller.ts';
 import { createGarbageController } from './gc/controller.ts';
 import { createNodeController } from './node/controller.ts';
@@ -55,7 +54,6 @@ export async function startControllers(options: ControllersOptions): Promise<voi
     createRenderController(context, { resolveImage: options.resolveImage, ...(settle !== undefined && { settle }) }),
     createRolloutController(context),
     createSignController(context),
-    createDisruptionController(context),
     createDisruptionController(context),
     createGarbageController(context, { requests: isAlone }),
   ];
