@@ -4,7 +4,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createHost, hostStatus, joinHost, runAgent, stateDirectoryOf } from '@varve/agent';
+import { createHost, hostStatus, joinByFile, joinHost, runAgent, stateDirectoryOf, writeJoinFile } from '@varve/agent';
 import {
   createSigningKeys,
   eventResource,
@@ -220,6 +220,38 @@ test('a name that is taken waits for an administrator, over several attempts', a
   const other = /kubectl certificate approve (\S+?)`/.exec(pending.message)?.[1] ?? '';
   await spawn('kubectl', [`--kubeconfig=${server.kubeconfig}`, 'certificate', 'deny', other]);
   await expect(joinHost(joinOptions('taken', denied))).rejects.toMatchObject({ code: 'JOIN_DENIED' });
+});
+
+test('a host with a join file joins by itself when the control plane is there, and keeps no token', async () => {
+  await using cable = await Cable.to(server.url);
+  const path = join(directory, 'join.json');
+  const file = { server: cable.url, token: `${token.id}.${token.secret}`, caHash: pin(), name: 'first-boot' };
+  const told: string[] = [];
+  const onProgress = (message: string) => void told.push(message);
+  const stateDirectory = stateDirectoryOf(join(directory, 'first-boot'));
+  const options = { path, firstBoot: true, stateDirectory, onProgress };
+
+  const expires = '2020-01-01T00:00:00Z';
+  await writeJoinFile(path, { ...file, token: `${expired.id}.${expired.secret}`, expires });
+  await expect(joinByFile(options)).rejects.toMatchObject({
+    code: 'JOIN_TOKEN_REJECTED',
+    message: expect.stringContaining(`it expired at ${expires}`),
+  });
+
+  await writeJoinFile(path, file);
+  cable.pullOut();
+  const joining = joinByFile(options);
+  await eventually('it tries again', async () => told.filter((message) => message.includes('trying again')).length > 1);
+  cable.plugIn();
+  expect(await joining).toMatchObject({ nodeName: 'first-boot', joinedNow: true });
+  await expect(readFile(path)).rejects.toMatchObject({ code: 'ENOENT' });
+  expect((await state('first-boot')).metadata.name).toBe('first-boot');
+  expect(told.join('\n')).not.toContain(token.secret);
+
+  // Killed before the file was removed, it has nothing to do but that.
+  await writeJoinFile(path, file);
+  expect(await joinByFile(options)).toMatchObject({ joinedNow: false });
+  await expect(readFile(path)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
 test('a host follows its pool: staged, applied, verified; drift and failures are told, and are over when their cause is', async () => {

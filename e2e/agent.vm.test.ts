@@ -1,7 +1,7 @@
 // A machine that boots, with the agent as it is installed: a package in the image, its network side without privileges, its
 // helper without network. It joins, changes a file while it runs, reboots into another image, and comes back from a bad one.
 import { spawnSync } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import {
@@ -68,7 +68,7 @@ beforeAll(async () => {
     ...kargs,
     ...flags(),
   ]);
-  await writeJoinUnit(JSON.parse(made).booted.path);
+  await writeJoinFile(JSON.parse(made).booted.path);
   const machineDirectory = join(directory, 'machine');
   await mkdir(machineDirectory);
   machine = cleanup.use(await VirtualMachine.create(machineDirectory, sysroot));
@@ -109,29 +109,14 @@ async function buildImages(directory: string): Promise<typeof images> {
   return [await build('1'), await build('2'), await build('broken')];
 }
 
-/** A unit that joins the machine at its first boot, as cloud-init or Ignition would. */
-async function writeJoinUnit(deployment: string): Promise<void> {
+/** What cloud-init or Ignition would leave: a join file, by which the machine joins at its first boot. */
+async function writeJoinFile(deployment: string): Promise<void> {
+  const path = join(deployment, 'etc/varve/join.json');
   const labels = ['--labels', 'node-role.kubernetes.io/worker='];
-  const made = await varve(['--kubeconfig', plane.kubeconfig, '-o', 'json', 'node', 'token', ...labels]);
-  const { token, caHash } = JSON.parse(made);
+  await varve(['--kubeconfig', plane.kubeconfig, 'node', 'token', ...labels, '--output-file', path]);
+  const made: Record<string, string> = JSON.parse(await readFile(path, 'utf8'));
   const server = `https://${plane.authority.replace('127.0.0.1', hostAddress)}`;
-  const unit = `[Unit]
-Wants=network-online.target
-After=network-online.target
-[Service]
-Type=oneshot
-Environment=VARVE_JOIN_TOKEN=${token}
-ExecStart=/usr/bin/varve-agent join --server ${server} --ca-hash ${caHash} --name vm
-ExecStart=/usr/bin/systemctl restart --no-block varve-agent.service
-Restart=on-failure
-RestartSec=5
-[Install]
-WantedBy=multi-user.target
-`;
-  const units = join(deployment, 'etc/systemd/system');
-  await writeFile(join(units, 'join.service'), unit);
-  await mkdir(join(units, 'multi-user.target.wants'), { recursive: true });
-  await symlink('../join.service', join(units, 'multi-user.target.wants/join.service'));
+  await writeFile(path, JSON.stringify({ ...made, server, name: 'vm' }));
 }
 
 async function node(): Promise<MachineConfigNode> {

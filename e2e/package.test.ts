@@ -37,7 +37,12 @@ test('it installs one executable that runs, its units and its user, all of root'
 
 test('systemd reads the units, and makes the user', async () => {
   const names = await readdir(units);
-  expect(names.sort()).toEqual(['varve-agent.service', 'varve-helper.service', 'varve-helper.socket']);
+  expect(names.sort()).toEqual([
+    'varve-agent.service',
+    'varve-helper.service',
+    'varve-helper.socket',
+    'varve-join.service',
+  ]);
   const paths = names.map((name) => join(units, name));
   const { stderr } = await spawn('systemd-analyze', ['verify', '--man=no', ...paths]).catch((error) => error);
   // Installed it is not, here.
@@ -51,6 +56,7 @@ test('systemd reads the units, and makes the user', async () => {
 test.each([
   ['varve-agent.service', 15],
   ['varve-helper.service', 50],
+  ['varve-join.service', 30],
 ])('%s is fenced in: its exposure stays below %d of 100', async (name, threshold) => {
   await run('systemd-analyze', 'security', '--offline=yes', `--threshold=${threshold}`, join(units, name));
 });

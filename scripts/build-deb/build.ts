@@ -17,6 +17,7 @@ const files: readonly (readonly [source: string, target: string])[] = [
   ['systemd/varve-agent.service', `${units}/varve-agent.service`],
   ['systemd/varve-helper.service', `${units}/varve-helper.service`],
   ['systemd/varve-helper.socket', `${units}/varve-helper.socket`],
+  ['systemd/varve-join.service', `${units}/varve-join.service`],
   ['sysusers.d/varve.conf', 'usr/lib/sysusers.d/varve.conf'],
   ['debian/copyright', `${documents}/copyright`],
   ['debian/lintian-overrides', 'usr/share/lintian/overrides/varve-agent'],

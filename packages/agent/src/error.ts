@@ -1,5 +1,6 @@
 /** Codes of every error that this package throws; each has a row in docs/errors.md. */
 export const agentErrorCodes = [
+  'JOIN_FILE_INVALID',
   'JOIN_TOKEN_REJECTED',
   'JOIN_DENIED',
   'JOIN_PENDING',

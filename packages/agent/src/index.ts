@@ -2,6 +2,8 @@ export { type AgentOptions, type AgentOutcome, runAgent } from './agent.ts';
 export { restartProcess } from './boot/restart.ts';
 export type { DriverName } from './driver/choose.ts';
 export { type Joined, type JoinOptions, joinHost } from './enroll/join.ts';
+export { joinByFile } from './enroll/join-by-file.ts';
+export { writeJoinFile } from './enroll/join-file.ts';
 export { AgentError, type AgentErrorCode, agentErrorCodes } from './error.ts';
 export { isActivated } from './helper/listen.ts';
 export { type HelperOptions, type HelperOutcome, runHelper } from './helper/run.ts';

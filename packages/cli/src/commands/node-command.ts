@@ -2,20 +2,12 @@ import type { Command } from 'commander';
 import { type Context, collectPair, type GlobalOptions, parseDuration, withClient } from '../context.ts';
 import { CliError } from '../error.ts';
 import { print } from '../output.ts';
+import type { JoinFlags } from './join.ts';
 
 interface TokenOptions {
   labels: Record<string, string>;
   ttl: number;
-}
-
-interface JoinOptions {
-  server: string;
-  token?: string;
-  caHash?: string;
-  caFile?: string;
-  name?: string;
-  sysroot: string;
-  timeout: number;
+  outputFile?: string;
 }
 
 export function addNode(program: Command, context: Context): void {
@@ -49,6 +41,7 @@ function addToken(node: Command, context: Context): void {
     .description('make a join token, and print the command that a host joins with')
     .option('--labels <name=value>', 'label for the nodes that join with it (repeatable)', collectPair, {})
     .option('--ttl <duration>', 'how long it can be used', parseDuration, parseDuration('24h'))
+    .option('--output-file <file>', 'write a join file for `varve node join --file`, and print no token')
     .action(async (options: TokenOptions, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
       const [{ createJoinToken }, { loadConnection }] = await Promise.all([
@@ -59,7 +52,15 @@ function addToken(node: Command, context: Context): void {
       const token = await withClient(globals, (client) =>
         createJoinToken(client, connection, { lifetime: options.ttl, labels: options.labels, signal: context.signal }),
       );
-      print(context.terminal, globals.output, token, () => token.command);
+      if (options.outputFile === undefined) {
+        print(context.terminal, globals.output, token, () => token.command);
+        return;
+      }
+      const { saveJoinFile } = await import('./save-join-file.ts');
+      await saveJoinFile(options.outputFile, token);
+      const { server, expires } = token;
+      const saved = { server, expires, file: options.outputFile };
+      print(context.terminal, globals.output, saved, () => `${saved.file} lets hosts join ${server} until ${expires}`);
     });
 }
 
@@ -68,22 +69,22 @@ export function addJoin(node: Command, context: Context): void {
   node
     .command('join')
     .description('join this host: make its key here, and get a certificate for it')
-    .requiredOption('--server <url>', 'the control plane, such as https://varve.example:7443')
+    .option('--server <url>', 'the control plane, such as https://varve.example:7443')
     .option(
       '--token <token>',
       'join token (default: the environment variable VARVE_JOIN_TOKEN, which ps does not show)',
     )
     .option('--ca-hash <pin>', "pin of the server's certificate authority, sha256:…")
     .option('--ca-file <file>', "the server's certificate authority, in PEM")
+    .option('--file <file>', 'a join file, instead of all that')
+    .option('--first-boot', 'try again while the control plane is away, and remove the join file afterwards')
     .option('--name <name>', 'name of the node (default: the host name)')
     .option('--sysroot <directory>', 'the root of the host, or a sysroot in a directory', '/')
     .option('--timeout <duration>', 'how long to wait for the certificate', parseDuration, parseDuration('5m'))
-    .action(async (options: JoinOptions, command: Command) => {
+    .action(async (options: JoinFlags, command: Command) => {
       const globals = command.optsWithGlobals<GlobalOptions>();
-      const token = options.token ?? process.env.VARVE_JOIN_TOKEN;
-      if (token === undefined) throw new CliError('USAGE', 'a join token is needed: --token or VARVE_JOIN_TOKEN');
       const { runJoin } = await import('./join.ts');
-      const result = await runJoin({ ...options, token }, context);
+      const result = await runJoin(options, context);
       print(context.terminal, globals.output, result, () => `${result.node} has joined ${result.server}`);
     });
 }
