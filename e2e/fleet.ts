@@ -1,7 +1,13 @@
 // A fleet as the quickstart left it (--keep): one `varve up` and three agents on real OSTree sysroots, as processes that
 // tests may kill.
 import { join } from 'node:path';
-import { type MachineConfigNode, machineConfigNodeResource, machineConfigPoolResource } from '@varve/api';
+import {
+  type MachineConfigNode,
+  machineConfigNodeResource,
+  machineConfigPoolResource,
+  machineConfigResource,
+} from '@varve/api';
+import { isTargetCurrent } from '@varve/controllers';
 import { KubeClient, loadKubeconfig } from '@varve/kube';
 import { eventually, Service } from './process.ts';
 
@@ -79,12 +85,14 @@ export class Fleet implements AsyncDisposable {
     return (await client.list(machineConfigNodeResource)).items;
   }
 
-  /** Waits until the pool's status says that every host is on the rendered config that is its target now. */
+  /** Waits until the MachineConfigs as they are now are the pool's target, and its status says that every host is on it. */
   async updated(client: KubeClient, pool: string, timeout: number): Promise<string> {
     return await eventually(
       `pool ${pool} is updated`,
       async () => {
-        const { spec, status, metadata } = await client.get(machineConfigPoolResource, pool);
+        const object = await client.get(machineConfigPoolResource, pool);
+        if (!isTargetCurrent(object, (await client.list(machineConfigResource)).items)) return false;
+        const { spec, status, metadata } = object;
         const target = spec.configuration?.name;
         const done = status?.conditions?.some(({ type, status: value }) => type === 'Updated' && value === 'True');
         const observed = status?.observedGeneration === metadata.generation;
