@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 
 const capability = Buffer.from('0100000200200000000000000000000000000000', 'hex');
-const big = randomBytes(200_000);
+const big = randomBytes(1_200_000);
 const changed = randomBytes(150_000);
 
 const before: readonly TarInput[] = [

@@ -52,7 +52,8 @@ describe('the tree', () => {
           { path: 'x/soft', type: 'symlink', linkTarget: 'ping', uid: 7 },
           { path: 'x/ü 🦆', content: 'odd' },
           { path: 'x/\uffee', content: '' },
-          { path: 'x/big', content: Buffer.alloc(300_000, 7) },
+          { path: 'x/big', content: Buffer.alloc(1_300_000, 7) },
+          { path: 'x/big-too', content: Buffer.alloc(1_300_000, 7) },
           { path: 'x/big-with-xattr', content: Buffer.alloc(300_000, 7), xattrs: { 'user.b': 'b', 'user.a': 'a' } },
           {
             path: 'x/foreign',
@@ -64,7 +65,8 @@ describe('the tree', () => {
     );
     expect(await list(commit, '/x')).toEqual([
       "d01750 3 4      0 { [(b'user.dir', [byte 0x64])] } /x",
-      '-00644 0 0 300000 /x/big',
+      '-00644 0 0 1300000 /x/big',
+      '-00644 0 0 1300000 /x/big-too',
       "-00644 0 0 300000 { [(b'user.a', [byte 0x61]), (b'user.b', [0x62])] } /x/big-with-xattr",
       '-00644 0 0      0 /x/foreign',
       '-06755 1 2      2 /x/hard',

@@ -2,8 +2,8 @@
 // only when all of them are complete and on the disk: an object's name is a promise that later imports, `ostree fsck` and
 // deployments rely on, also after a power cut. libostree does the same (ostree-repo-commit.c, "staging" directories).
 //
-// Small objects are written with synchronous calls: there are tens of thousands of them, each takes microseconds, and the
-// hops to the thread pool would take most of an import's time.
+// All but the largest objects are written with synchronous calls: there are tens of thousands of them, each takes
+// microseconds, and the hops to the thread pool would take most of an import's time.
 import { createHash, hash } from 'node:crypto';
 import { lchownSync, mkdirSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
 import { mkdir, open, rm } from 'node:fs/promises';
@@ -23,8 +23,11 @@ import { setOwnership, writeWhole } from './write-file.ts';
 /** What a layer has that is verified object by object is made safe each time that it is this much. */
 const publishedAtOnce = 64 * 1024 * 1024;
 
-/** Files up to this size are hashed before they are written, so that one that is there already costs no write. */
-const smallFileSize = 64 * 1024;
+/**
+ * Files up to this size are hashed before they are written, so that one that is there already costs no write, and are
+ * written in one go. Of an operating system's files, all but one in three hundred are that small.
+ */
+const smallFileSize = 1024 * 1024;
 
 const metadataOwnership = { uid: 0, gid: 0, mode: 0o644 };
 
@@ -189,9 +192,11 @@ export class ObjectStaging implements AsyncDisposable {
       await using file = await open(path, 'wx', 0o600);
       for await (const chunk of content) {
         this.#signal?.throwIfAborted();
+        // Another thread writes while this one hashes.
+        const written = file.writeFile(chunk);
         fileHash.update(chunk);
         contentHash.update(chunk);
-        await file.writeFile(chunk);
+        await written;
       }
       setOwnership(file.fd, metadata);
     }
@@ -215,16 +220,15 @@ export class ObjectStaging implements AsyncDisposable {
   }
 
   /** All that gets a name. Symbolic links last with the directory that they are in. */
-  #pathsToSync(keep: ReadonlySet<OstreeChecksum> | undefined): string[] {
-    const paths = [this.#directory];
+  *#pathsToSync(keep: ReadonlySet<OstreeChecksum> | undefined): Generator<string, void, undefined> {
+    yield this.#directory;
     const { file, dirmeta, dirtree, commit } = this.#objects;
     for (const [checksum, number] of file) {
-      if (!this.#links.has(number) && keep?.has(checksum) !== false) paths.push(this.#pathOf(number));
+      if (!this.#links.has(number) && keep?.has(checksum) !== false) yield this.#pathOf(number);
     }
     for (const objects of [dirmeta, dirtree, commit]) {
-      for (const number of objects.values()) paths.push(this.#pathOf(number));
+      for (const number of objects.values()) yield this.#pathOf(number);
     }
-    return paths;
   }
 
   /** Names objects, and lets the names last, also when it fails in the middle: the next import takes for granted what it sees. */

@@ -13,12 +13,16 @@ const maximumSingly = 100;
 const syncDescriptor = promisify(fsync);
 
 /** Makes files and directories of one file system last. A symbolic link lasts with its directory. */
-export async function syncPaths(paths: readonly string[], signal?: AbortSignal): Promise<void> {
-  const [first] = paths;
+export async function syncPaths(paths: Iterable<string>, signal?: AbortSignal): Promise<void> {
+  // No more than are needed: the names of all the files of an operating system take 10 MB.
+  const few = Iterator.from(paths)
+    .take(maximumSingly + 1)
+    .toArray();
+  const [first] = few;
   if (first === undefined) return;
   signal?.throwIfAborted();
-  if (paths.length > maximumSingly) await syncFileSystem(first, signal);
-  else await Promise.all(paths.map(syncPath));
+  if (few.length > maximumSingly) await syncFileSystem(first, signal);
+  else await Promise.all(few.map(syncPath));
 }
 
 /** Makes everything last that was written to a path's file system, by whomever. */
