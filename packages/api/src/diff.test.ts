@@ -5,6 +5,8 @@ import type { MachineConfigSpec } from './machine-config-spec.ts';
 const section = (rest: Record<string, unknown>): MachineConfigSpec => ({
   config: { ignition: { version: '3.2.0' }, ...rest },
 });
+const image = (baseOSExtensionsContainerImage: string): MachineConfigSpec => ({ baseOSExtensionsContainerImage });
+const usbguard = { extensions: ['usbguard'] };
 const files = (...entries: unknown[]) => section({ storage: { files: entries } });
 
 function summary(actual: MachineConfigSpec | undefined, desired: MachineConfigSpec): string[] {
@@ -53,6 +55,22 @@ describe('diffConfigs', () => {
     ['a kernel type', undefined, { kernelType: 'realtime' }, ['Refuse Change KernelType realtime']],
     ['the default kernel type', undefined, { kernelType: 'default' }, []],
     ['an extension', undefined, { extensions: ['usbguard', 'usbguard'] }, ['Refuse Add Extension usbguard']],
+    ['an extension of an image', undefined, { ...image('r/e:1'), ...usbguard }, ['Reboot Add Extension usbguard']],
+    ['the same extension', { ...image('r/e:1'), ...usbguard }, { ...image('r/e:1'), ...usbguard }, []],
+    ['an extension less', { ...image('r/e:1'), ...usbguard }, image('r/e:1'), ['Reboot Remove Extension usbguard']],
+    [
+      'an extension of another image',
+      { ...image('r/e:1'), ...usbguard },
+      { ...image('r/e:2'), ...usbguard },
+      ['Reboot Change ExtensionsImage r/e:2'],
+    ],
+    ['another image that nothing comes from', image('r/e:1'), image('r/e:2'), []],
+    [
+      'a kernel type of an image, and back',
+      { ...image('r/e:1'), kernelType: 'realtime' },
+      image('r/e:1'),
+      ['Reboot Change KernelType default'],
+    ],
   ])('%s', (_, actual, desired, expected) => expect(summary(actual, desired)).toEqual(expected));
 
   it('says which fields of a file change', () => {

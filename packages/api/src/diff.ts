@@ -3,11 +3,12 @@
 import { canonicalJson } from './canonical-json.ts';
 import { describeAction, type EntryKind, entryActions, isLive } from './disruption.ts';
 import type { DisruptionPolicy } from './disruption-policy.ts';
+import { extensionsImageOf, isLayered, kernelTypeOf } from './layering.ts';
 import type { MachineConfigSpec } from './machine-config-spec.ts';
 import { kernelArgumentChangeOf, parseIgnition } from './merge.ts';
 
 export interface ConfigStep {
-  readonly kind: 'Image' | 'KernelArguments' | 'KernelType' | 'Extension' | 'Fips' | EntryKind;
+  readonly kind: 'Image' | 'KernelArguments' | 'KernelType' | 'Extension' | 'ExtensionsImage' | 'Fips' | EntryKind;
   /** What differs: a path, a unit, a user, an extension, an image reference; '' where the kind says it all. */
   readonly name: string;
   readonly change: 'Add' | 'Change' | 'Remove';
@@ -31,7 +32,8 @@ export function diffConfigs(
   const after = parseIgnition(desired.config);
   const withActions = (step: EntryStep) => (actual ? liveStep(step, policy) : step);
   return [
-    ...refusedSteps(actual, desired),
+    ...fipsSteps(actual, desired),
+    ...layeringSteps(actual, desired),
     ...imageSteps(actual, desired),
     ...kernelArgumentSteps(actual, desired),
     ...[
@@ -54,20 +56,53 @@ function liveStep(step: EntryStep, policy: DisruptionPolicy | undefined): Config
   return { ...step, action: 'Live', reason: `${step.reason}; ${actions.map(describeAction).join(', ')}` };
 }
 
-/** Kernels and packages come with the image here; FIPS mode is chosen when a host is installed. */
-function refusedSteps(actual: MachineConfigSpec | undefined, desired: MachineConfigSpec): ConfigStep[] {
+/** FIPS mode is chosen when a host is installed. */
+function fipsSteps(actual: MachineConfigSpec | undefined, desired: MachineConfigSpec): ConfigStep[] {
+  if (!actual || Boolean(actual.fips) === Boolean(desired.fips)) return [];
+  const reason = `FIPS mode is ${actual.fips ? 'on' : 'off'} since the host was installed and cannot change`;
+  return [{ kind: 'Fips', name: '', change: 'Change', action: 'Refuse', reason }];
+}
+
+/** Another kernel and packages on top of the image come from an extensions image; without one they come with the image. */
+function layeringSteps(actual: MachineConfigSpec | undefined, desired: MachineConfigSpec): ConfigStep[] {
+  return extensionsImageOf(desired) === undefined && isLayered(desired)
+    ? refusedLayering(desired)
+    : changedLayering(actual ?? {}, desired);
+}
+
+function refusedLayering(desired: MachineConfigSpec): ConfigStep[] {
+  const advice = 'name the extensions image in spec.baseOSExtensionsContainerImage, for hosts with rpm-ostree, or';
   const steps: ConfigStep[] = [];
-  if (desired.kernelType && desired.kernelType !== 'default') {
-    const reason = `kernel type ${desired.kernelType} cannot be switched on a host: install that kernel in the Containerfile`;
-    steps.push({ kind: 'KernelType', name: desired.kernelType, change: 'Change', action: 'Refuse', reason });
+  const kernel = kernelTypeOf(desired);
+  if (kernel !== 'default') {
+    const reason = `nobody says where kernel type ${kernel} comes from: ${advice} install that kernel in the Containerfile`;
+    steps.push({ kind: 'KernelType', name: kernel, change: 'Change', action: 'Refuse', reason });
   }
-  for (const name of new Set(desired.extensions ?? [])) {
-    const reason = `extension ${name} cannot be installed on a host: install its packages in the Containerfile`;
+  for (const name of new Set(desired.extensions)) {
+    const reason = `nobody says where extension ${name} comes from: ${advice} install its packages in the Containerfile`;
     steps.push({ kind: 'Extension', name, change: 'Add', action: 'Refuse', reason });
   }
-  if (actual && Boolean(actual.fips) !== Boolean(desired.fips)) {
-    const reason = `FIPS mode is ${actual.fips ? 'on' : 'off'} since the host was installed and cannot change`;
-    steps.push({ kind: 'Fips', name: '', change: 'Change', action: 'Refuse', reason });
+  return steps;
+}
+
+function changedLayering(actual: MachineConfigSpec, desired: MachineConfigSpec): ConfigStep[] {
+  const steps: ConfigStep[] = [];
+  const [from, to] = [kernelTypeOf(actual), kernelTypeOf(desired)];
+  if (from !== to) {
+    const reason = `the kernel type changes from ${from} to ${to}`;
+    steps.push({ kind: 'KernelType', name: to, change: 'Change', action: 'Reboot', reason });
+  }
+  const [had, has] = [new Set(actual.extensions), new Set(desired.extensions)];
+  for (const name of has.difference(had)) {
+    steps.push({ kind: 'Extension', name, change: 'Add', action: 'Reboot', reason: `extension ${name} is added` });
+  }
+  for (const name of had.difference(has)) {
+    steps.push({ kind: 'Extension', name, change: 'Remove', action: 'Reboot', reason: `extension ${name} goes` });
+  }
+  const [before, after] = [extensionsImageOf(actual), extensionsImageOf(desired)];
+  if (before !== undefined && after !== undefined && before !== after) {
+    const reason = `packages come from the extensions image ${after} instead of ${before}`;
+    steps.push({ kind: 'ExtensionsImage', name: after, change: 'Change', action: 'Reboot', reason });
   }
   return steps;
 }

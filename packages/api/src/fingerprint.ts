@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { canonicalJson } from './canonical-json.ts';
+import { extensionsImageOf, kernelTypeOf } from './layering.ts';
 import type { MachineConfigSpec } from './machine-config-spec.ts';
 import { kernelArgumentChangeOf, parseIgnition } from './merge.ts';
 
@@ -10,7 +11,7 @@ const hashes = z.record(z.string(), z.string());
 export const configFingerprintSchema = z.object({
   /** The image by its reference; absent when the config leaves the host on the one that it runs. */
   image: z.string().optional(),
-  /** Everything else that takes effect with a boot: kernel arguments, kernel type, extensions, FIPS mode. */
+  /** Everything else that takes effect with a boot: kernel arguments, kernel type, extensions and their image, FIPS mode. */
   boot: z.string(),
   /** Managed files, directories and links, by path. */
   paths: hashes,
@@ -23,10 +24,12 @@ export type ConfigFingerprint = z.infer<typeof configFingerprintSchema>;
 export function fingerprintConfig(spec: MachineConfigSpec): ConfigFingerprint {
   const ignition = parseIgnition(spec.config);
   const { files = [], directories = [], links = [] } = ignition?.storage ?? {};
-  const kernelType = spec.kernelType || 'default';
+  const boot = [kernelArgumentChangeOf(spec), kernelTypeOf(spec), spec.extensions ?? [], Boolean(spec.fips)];
+  const extensionsImage = extensionsImageOf(spec);
   return {
     ...(spec.osImageURL ? { image: spec.osImageURL } : {}),
-    boot: hash([kernelArgumentChangeOf(spec), kernelType, spec.extensions ?? [], Boolean(spec.fips)]),
+    // Only where there is one: what records of older agents say stays true.
+    boot: hash(extensionsImage === undefined ? boot : [...boot, extensionsImage]),
     paths: hashAll([
       ...files.map((file) => [file.path, ['file', file]] as const),
       ...directories.map((directory) => [directory.path, ['directory', directory]] as const),

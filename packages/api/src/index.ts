@@ -43,6 +43,7 @@ export * from './kinds/machine-config.ts';
 export * from './kinds/machine-config-node.ts';
 export * from './kinds/machine-config-pool.ts';
 export * from './kinds/machine-configuration.ts';
+export { extensionsImageOf, type KernelType, kernelTypeOf } from './layering.ts';
 export { type MachineConfigSpec, machineConfigSpecSchema } from './machine-config-spec.ts';
 export * from './merge.ts';
 export * from './resource.ts';

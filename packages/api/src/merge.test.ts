@@ -49,10 +49,10 @@ describe('order', () => {
     const configs = ['a', 'b', 'c', 'd'].map((name) =>
       withFile(name, `/etc/${name === 'd' ? 'a' : name}`, `data:,${name}`),
     );
-    const expected = renderMachineConfig(pool, mergeMachineConfigs(configs), undefined);
+    const expected = renderMachineConfig(pool, mergeMachineConfigs(configs), {});
     fc.assert(
       fc.property(fc.shuffledSubarray(configs, { minLength: 4 }), (shuffled) => {
-        expect(renderMachineConfig(pool, mergeMachineConfigs(shuffled), undefined)).toEqual(expected);
+        expect(renderMachineConfig(pool, mergeMachineConfigs(shuffled), {})).toEqual(expected);
       }),
     );
   });
@@ -186,21 +186,21 @@ describe('conflicts', () => {
       withFile('a', '/etc/a', `data:,${half}`),
       withFile('b', '/etc/b', `data:,${half}`),
     ]);
-    expect(codeOf(() => renderMachineConfig(pool, merged, undefined))).toMatch(/^CONFIG_TOO_LARGE: .*pool web/);
+    expect(codeOf(() => renderMachineConfig(pool, merged, {}))).toMatch(/^CONFIG_TOO_LARGE: .*pool web/);
   });
 });
 
 describe('the rendered config', () => {
   it('is named by its content and belongs to the pool', () => {
     const merged = mergeMachineConfigs([config('a', { osImageURL: 'r/a:1' })]);
-    const one = renderMachineConfig(pool, merged, 'r/a@sha256:1');
+    const one = renderMachineConfig(pool, merged, { osImageURL: 'r/a@sha256:1' });
     expect(one.metadata).toMatchObject({
       name: expect.stringMatching(/^rendered-web-[0-9a-f]{32}$/),
       annotations: { 'machineconfiguration.openshift.io/os-image-url-overridden': 'true' },
       ownerReferences: [{ kind: 'MachineConfigPool', name: 'web', uid: 'uid-1' }],
     });
     expect(one.spec).toEqual({ osImageURL: 'r/a@sha256:1' });
-    expect(renderMachineConfig(pool, merged, 'r/a@sha256:1').metadata.name).toBe(one.metadata.name);
-    expect(renderMachineConfig(pool, merged, 'r/a@sha256:2').metadata.name).not.toBe(one.metadata.name);
+    expect(renderMachineConfig(pool, merged, { osImageURL: 'r/a@sha256:1' }).metadata.name).toBe(one.metadata.name);
+    expect(renderMachineConfig(pool, merged, { osImageURL: 'r/a@sha256:2' }).metadata.name).not.toBe(one.metadata.name);
   });
 });

@@ -22,6 +22,8 @@ export interface MergedConfig {
   readonly source: readonly string[];
   /** The MachineConfig whose osImageURL won. */
   readonly osImageFrom: string | undefined;
+  /** The one whose baseOSExtensionsContainerImage won. */
+  readonly extensionsImageFrom: string | undefined;
 }
 
 /**
@@ -37,13 +39,17 @@ export function mergeMachineConfigs(configs: readonly MachineConfig[]): MergedCo
   const extensions: string[] = [];
   const ignition: NamedIgnition[] = [];
   let osImageFrom: string | undefined;
+  let extensionsImageFrom: string | undefined;
   for (const config of ordered) {
     const next = config.spec;
     if (next.osImageURL) {
       spec.osImageURL = next.osImageURL;
       osImageFrom = nameOf(config);
     }
-    if (next.baseOSExtensionsContainerImage) spec.baseOSExtensionsContainerImage = next.baseOSExtensionsContainerImage;
+    if (next.baseOSExtensionsContainerImage) {
+      spec.baseOSExtensionsContainerImage = next.baseOSExtensionsContainerImage;
+      extensionsImageFrom = nameOf(config);
+    }
     if (next.fips) spec.fips = true;
     for (const argument of next.kernelArguments ?? []) kernelArguments.push(...splitKernelArgument(argument));
     extensions.push(...(next.extensions ?? []));
@@ -55,8 +61,11 @@ export function mergeMachineConfigs(configs: readonly MachineConfig[]): MergedCo
   if (kernelArguments.length > 0) spec.kernelArguments = kernelArguments;
   if (extensions.length > 0) spec.extensions = extensions;
   if (ignition.length > 0) spec.config = mergeSections(ignition);
-  return { spec, source: ordered.map(nameOf), osImageFrom };
+  return { spec, source: ordered.map(nameOf), osImageFrom, extensionsImageFrom };
 }
+
+/** By digest. */
+export type ResolvedImages = Pick<MachineConfigSpec, 'osImageURL' | 'baseOSExtensionsContainerImage'>;
 
 export interface PoolIdentity {
   readonly name: string;
@@ -64,16 +73,20 @@ export interface PoolIdentity {
 }
 
 /**
- * The rendered config of a pool: named by its content, owned by the pool. `osImageURL` must hold a digest by now.
+ * The rendered config of a pool: named by its content, owned by the pool. `images` take the place of those of the merge.
  * Throws CONFIG_TOO_LARGE.
  */
 export function renderMachineConfig(
   pool: PoolIdentity,
   merged: MergedConfig,
-  osImageURL: string | undefined,
+  { osImageURL, baseOSExtensionsContainerImage }: ResolvedImages,
 ): MachineConfig {
-  const { osImageURL: _unresolved, ...rest } = merged.spec;
-  const spec: MachineConfigSpec = osImageURL ? { ...rest, osImageURL } : rest;
+  const { osImageURL: _os, baseOSExtensionsContainerImage: _extensions, ...rest } = merged.spec;
+  const spec: MachineConfigSpec = {
+    ...rest,
+    ...(osImageURL ? { osImageURL } : {}),
+    ...(baseOSExtensionsContainerImage ? { baseOSExtensionsContainerImage } : {}),
+  };
   const text = canonicalJson(spec);
   const size = Buffer.byteLength(text);
   if (size > maxConfigBytes) {

@@ -5,6 +5,7 @@ export { OstreeError, type OstreeErrorCode, ostreeErrorCodes } from './error.ts'
 export type { OpenLayer } from './fetch-layers.ts';
 export { type CollectedGarbage, collectGarbage, type GarbageOptions } from './garbage.ts';
 export { type ImportedImage, type ImportImageOptions, importImage } from './image.ts';
+export { type ImportPath, importPath } from './import-path.ts';
 export { ObjectIndex } from './object-index.ts';
 export type { Commit } from './objects/commit.ts';
 export type { DirectoryTree } from './objects/dirtree.ts';
@@ -27,3 +28,4 @@ export {
   writeFileInTree,
   writeSymlinkInTree,
 } from './tree-file.ts';
+export { type Whiteout, whiteoutOf } from './whiteout.ts';

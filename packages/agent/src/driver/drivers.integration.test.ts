@@ -2,25 +2,26 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MachineConfigSpec } from '@varve/api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { directoryBoot, finishRequestedBoot } from '../boot/boot.ts';
 import { FakeTools } from '../fixtures/fake-tools.ts';
-import { baseKernelArguments, FixtureHost } from '../fixtures/host.ts';
+import { baseKernelArguments } from '../fixtures/host.ts';
 import { bootableContent, FixtureRegistry } from '../fixtures/registry.ts';
-import { trustLocally } from '../helper/verify.ts';
+import {
+  createToolHost,
+  type OpenTool,
+  openBootc,
+  openNone,
+  openRpmOstree,
+  stage,
+  type ToolHost,
+  update,
+} from '../fixtures/tool-host.ts';
 import { LocalHost } from '../local/local-host.ts';
 import { selftest } from '../local/selftest.ts';
-import { OwnNetwork } from '../network/network.ts';
-import { defaultStateroot, stateDirectoryOf, statePaths } from '../state/paths.ts';
-import { BootcTool } from './bootc/tool.ts';
-import { type ContractHost, driverContract } from './contract.ts';
-import type { ImageTool } from './image-tool.ts';
-import { OstreeDriver } from './ostree/driver.ts';
-import { RpmOstreeTool } from './rpm-ostree/tool.ts';
+import { stateDirectoryOf, statePaths } from '../state/paths.ts';
+import { driverContract } from './contract.ts';
 
 const { signal } = new AbortController();
-const versions = { bootc: '1.16.9', 'rpm-ostree': '2026.2' };
 let registry: FixtureRegistry;
 let images: string[];
 
@@ -37,62 +38,15 @@ beforeAll(async () => {
 });
 afterAll(async () => await registry[Symbol.asyncDispose]());
 
-interface ToolHost extends ContractHost {
-  readonly tools: FakeTools;
-  readonly sysroot: string;
-}
+const open = (tool: OpenTool, kernelArguments = baseKernelArguments) => createToolHost(images, tool, kernelArguments);
 
-type OpenTool = (tools: FakeTools) => Promise<ImageTool | undefined>;
-const openNone: OpenTool = async () => undefined;
-const openBootc: OpenTool = ({ run, stagedPath }) => BootcTool.open({ run, stagedPath }, signal);
-const openRpmOstree: OpenTool = ({ run, stagedPath }) => RpmOstreeTool.open({ run, stagedPath }, signal);
-
-async function createToolHost(open: OpenTool, kernelArguments = baseKernelArguments): Promise<ToolHost> {
-  const directory = await mkdtemp(join(tmpdir(), 'varve-driver-'));
-  const host = await FixtureHost.create(images[0] ?? '', join(directory, 'sysroot'), kernelArguments);
-  const { sysroot, paths } = host;
-  // As on a host that was installed by another tool: this agent sees it for the first time.
-  await rm(paths.host);
-  const tools = await FakeTools.create(directory, host, versions);
-  const network = new OwnNetwork(async () => undefined, { insecure: true, retry: { attempts: 1, firstDelay: 1 } });
-  const boot = directoryBoot(sysroot, paths);
-  const tool = await open(tools);
-  return {
-    driver: new OstreeDriver({ sysroot, stateroot: defaultStateroot, paths, boot, network, tool }),
-    tools,
-    sysroot,
-    async boot() {
-      await boot.reboot(signal);
-      await finishRequestedBoot(sysroot, paths);
-    },
-    image: (n) => images[n - 1] ?? '',
-    imageKernelArguments: (n) => (open === openBootc ? [`image=${n}`] : []),
-    async [Symbol.asyncDispose]() {
-      await host[Symbol.asyncDispose]();
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
-}
-
-driverContract('ostree', () => createToolHost(openNone), baseKernelArguments);
-driverContract('bootc', () => createToolHost(openBootc, [...baseKernelArguments, 'image=1']), baseKernelArguments);
-driverContract('rpm-ostree', () => createToolHost(openRpmOstree), baseKernelArguments);
-
-async function stage({ driver }: ToolHost, spec: MachineConfigSpec, config = 'one'): Promise<void> {
-  const target = trustLocally({ config, image: spec.osImageURL, spec });
-  await driver.stage({ target, signal, onProgress: () => {} });
-}
-
-async function update(host: ToolHost, spec: MachineConfigSpec, config = 'one'): Promise<void> {
-  await stage(host, spec, config);
-  const target = trustLocally({ config, image: spec.osImageURL, spec });
-  await host.driver.apply({ target, signal, onStep: () => {} });
-  await host.boot();
-}
+driverContract('ostree', () => open(openNone), baseKernelArguments);
+driverContract('bootc', () => open(openBootc, [...baseKernelArguments, 'image=1']), baseKernelArguments);
+driverContract('rpm-ostree', () => open(openRpmOstree), baseKernelArguments);
 
 describe('bootc', () => {
   test('is told to fetch, and what it staged is taken away', async () => {
-    await using host = await createToolHost(openBootc);
+    await using host = await open(openBootc);
     await stage(host, { osImageURL: host.image(2) });
     expect(await host.tools.takeCalls()).toEqual([
       `bootc switch --quiet --transport registry --retain ${host.image(2)}`,
@@ -102,13 +56,13 @@ describe('bootc', () => {
   });
 
   test('fetches nothing that is deployed already', async () => {
-    await using host = await createToolHost(openBootc);
+    await using host = await open(openBootc);
     await update(host, { kernelArguments: ['quiet'] });
     expect(await host.tools.takeCalls()).toEqual([]);
   });
 
   test('goes on verifying by policy where the host does', async () => {
-    await using host = await createToolHost(openBootc);
+    await using host = await open(openBootc);
     const { booted } = await host.driver.status(signal);
     const reference = `ostree-image-signed:docker://${host.image(2).replace(/@.*/, '')}@sha256:${'1'.repeat(64)}`;
     await writeFile(`${booted.root}.origin`, `[origin]\ncontainer-image-reference=${reference}\n`);
@@ -122,7 +76,7 @@ describe('bootc', () => {
   });
 
   test('rolls back by its own verb', async () => {
-    await using host = await createToolHost(openBootc);
+    await using host = await open(openBootc);
     await update(host, { osImageURL: host.image(2) });
     await host.tools.takeCalls();
     await host.driver.rollback(signal);
@@ -130,7 +84,7 @@ describe('bootc', () => {
   });
 
   test('an update by hand shows as the next boot, and is taken away when it is not wanted', async () => {
-    await using host = await createToolHost(openBootc);
+    await using host = await open(openBootc);
     const { booted } = await host.driver.status(signal);
     await host.tools.run('bootc', ['switch', '--quiet', '--transport', 'registry', '--retain', host.image(3)], {
       signal,
@@ -142,7 +96,7 @@ describe('bootc', () => {
   });
 
   test('has no packages beside the image', async () => {
-    await using host = await createToolHost(openBootc);
+    await using host = await open(openBootc);
     const staging = stage(host, { osImageURL: host.image(2), extensions: ['usbguard'] });
     await expect(staging).rejects.toMatchObject({ code: 'CONFIG_UNSUPPORTED' });
     expect(await host.tools.takeCalls()).toEqual([]);
@@ -152,7 +106,7 @@ describe('bootc', () => {
     ['1.0.2', 'bootc 1.0.2'],
     ['none', 'unknown version'],
   ])('of version %s is refused', async (version, said) => {
-    await using host = await createToolHost(openNone);
+    await using host = await open(openNone);
     await using old = await createVersions(host, { bootc: version });
     await expect(openBootc(old.tools)).rejects.toMatchObject({
       code: 'DRIVER_UNSUITABLE',
@@ -163,7 +117,7 @@ describe('bootc', () => {
 
 describe('rpm-ostree', () => {
   test('is told to fetch and to lock it, and what it staged is taken away', async () => {
-    await using host = await createToolHost(openRpmOstree);
+    await using host = await open(openRpmOstree);
     await stage(host, { osImageURL: host.image(2) });
     expect(await host.tools.takeCalls()).toEqual([
       `rpm-ostree rebase --lock-finalization ostree-unverified-registry:${host.image(2)}`,
@@ -173,7 +127,7 @@ describe('rpm-ostree', () => {
   });
 
   test('brings packages along with the image, keeps them, and takes them away', async () => {
-    await using host = await createToolHost(openRpmOstree);
+    await using host = await open(openRpmOstree);
     await update(host, { osImageURL: host.image(2), extensions: ['usbguard'] });
     expect((await host.tools.takeCalls())[0]).toBe(
       `rpm-ostree rebase --lock-finalization --install=usbguard ostree-unverified-registry:${host.image(2)}`,
@@ -190,7 +144,7 @@ describe('rpm-ostree', () => {
   });
 
   test('changes the kernel, and back', async () => {
-    await using host = await createToolHost(openRpmOstree);
+    await using host = await open(openRpmOstree);
     await update(host, { osImageURL: host.image(2), kernelType: 'realtime' });
     expect(await host.tools.takeCalls()).toEqual([
       `rpm-ostree rebase --lock-finalization ostree-unverified-registry:${host.image(2)}`,
@@ -205,14 +159,14 @@ describe('rpm-ostree', () => {
   });
 
   test('a package that cannot be had leaves nothing staged', async () => {
-    await using host = await createToolHost(openRpmOstree);
+    await using host = await open(openRpmOstree);
     const missing = { osImageURL: `${host.image(2).replace(/@.*/, '')}@sha256:${'0'.repeat(64)}` };
     await expect(stage(host, missing)).rejects.toMatchObject({ code: 'HOST_COMMAND_FAILED' });
     expect(await host.tools.isStaged()).toBe(false);
   });
 
   test('rolls back by its own verb', async () => {
-    await using host = await createToolHost(openRpmOstree);
+    await using host = await open(openRpmOstree);
     await update(host, { osImageURL: host.image(2) });
     await host.tools.takeCalls();
     await host.driver.rollback(signal);
@@ -220,7 +174,7 @@ describe('rpm-ostree', () => {
   });
 
   test('a change by hand is taken away when it is not wanted', async () => {
-    await using host = await createToolHost(openRpmOstree);
+    await using host = await open(openRpmOstree);
     const { booted } = await host.driver.status(signal);
     await host.tools.run('rpm-ostree', ['install', '--lock-finalization', 'vim'], { signal });
     await host.driver.setNextBoot(booted.name, signal);
@@ -228,7 +182,7 @@ describe('rpm-ostree', () => {
   });
 
   test('too old a version is refused', async () => {
-    await using host = await createToolHost(openNone);
+    await using host = await open(openNone);
     await using old = await createVersions(host, { 'rpm-ostree': '2021.5' });
     await expect(openRpmOstree(old.tools)).rejects.toMatchObject({ code: 'DRIVER_UNSUITABLE' });
   });
@@ -244,7 +198,7 @@ describe.each(['bootc', 'rpm-ostree'] as const)('the self-test on a host with %s
   };
 
   test('passes, and leaves nothing behind', async () => {
-    await using host = await createToolHost(openNone);
+    await using host = await open(openNone);
     using local = await openLocal(host);
     const before = await local.status();
     expect(await look(host, local, host.image(2))).toEqual([]);
@@ -253,7 +207,7 @@ describe.each(['bootc', 'rpm-ostree'] as const)('the self-test on a host with %s
   });
 
   test('only looks unless it is told to write', async () => {
-    await using host = await createToolHost(openNone);
+    await using host = await open(openNone);
     const byHand = {
       bootc: ['switch', '--quiet', '--transport', 'registry', '--retain', host.image(3)],
       'rpm-ostree': ['rebase', '--lock-finalization', `ostree-unverified-registry:${host.image(3)}`],
@@ -269,7 +223,7 @@ describe.each(['bootc', 'rpm-ostree'] as const)('the self-test on a host with %s
 });
 
 test('a tool that is not there is said so', async () => {
-  await using host = await createToolHost(openNone);
+  await using host = await open(openNone);
   await using bare = await createVersions(host, {});
   await expect(openBootc(bare.tools)).rejects.toMatchObject({
     code: 'DRIVER_UNSUITABLE',

@@ -4,9 +4,17 @@
 import type { MachineConfigSpec } from '@varve/api';
 import type { Deployment, OstreeChecksum, Sysroot } from '@varve/ostree';
 import type { HostAbilities } from '../content/plan.ts';
+import type { Network } from '../network/network.ts';
 import type { HostDeployment, StageProgress } from './driver.ts';
 
-export interface FetchRequest {
+export interface FetchPlace {
+  /** Of the deployment that runs. */
+  readonly root: string;
+  /** A directory of root's for what is needed for a while. */
+  readonly workspace: string;
+}
+
+export interface FetchRequest extends FetchPlace {
   readonly sysroot: Sysroot;
   readonly stateroot: string;
   /** By digest. */
@@ -17,6 +25,8 @@ export interface FetchRequest {
   readonly deployed: Deployment | undefined;
   /** Keeps a commit from being pruned; before what holds it goes away. */
   readonly pin: (commit: OstreeChecksum) => Promise<void>;
+  /** For what the tool does not fetch itself. */
+  readonly network: Network;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: StageProgress) => void;
 }
@@ -40,6 +50,8 @@ export interface ImageTool {
   booted(signal: AbortSignal): Promise<string | undefined>;
   /** The image's commit in the repository. When it returns, nothing else boots than before, and nothing is staged. */
   fetch(request: FetchRequest): Promise<FetchedImage>;
+  /** Clears away what a killed fetch left on the host. */
+  recover(place: FetchPlace): Promise<void>;
   /** What the tool makes the next boot at shutdown, because somebody else told it so. */
   pending(sysroot: Sysroot, signal: AbortSignal): Promise<HostDeployment | undefined>;
   /** Takes away what is staged, whoever staged it. */

@@ -53,7 +53,7 @@ const machineConfigPoolSchema = z.object({
       resolvedImages: z
         .array(z.object({ reference: z.string(), digest: z.string(), resolvedAt: z.string() }))
         .optional()
-        .describe('Tags of osImageURL and the digest that each was resolved to, once.')
+        .describe('Images of the rendered config by their tags, and the digest that each was resolved to, once.')
         .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['reference'] }),
     })
     .optional(),

@@ -7,13 +7,22 @@ import {
   type MachineConfigPoolStatus,
   machineConfigPoolResource,
   machineConfigResource,
+  type ResolvedImages,
 } from '@varve/api';
 import { type ConditionUpdate, formatTime, isKubeError, setCondition } from '@varve/kube';
 import type { Digest } from '@varve/oci';
 import { type Controller, type ControllerContext, nameOf } from '../context.ts';
 import { ControllerError } from '../error.ts';
 import { createQueue } from '../queue.ts';
-import { knownDigest, mergeForPool, planRender, type RenderPlan, selectConfigs, withDigest } from './plan.ts';
+import {
+  imageFields,
+  knownDigest,
+  mergeForPool,
+  planRender,
+  type RenderPlan,
+  selectConfigs,
+  withDigest,
+} from './plan.ts';
 import type { ResolveImage } from './resolve-image.ts';
 
 export interface RenderOptions {
@@ -102,29 +111,39 @@ async function loadDesired(
 ): Promise<RenderPlan> {
   const { configs } = context.informers;
   const merged = mergeForPool(selected, configs.get(pool.status?.configuration?.name ?? ''));
-  const reference = merged.spec.osImageURL;
-  const resolve = (url: string) => resolveOnce(context, resolveImage, pool, url, signal);
-  const image = reference && withDigest(reference, await blaming(merged.osImageFrom, () => resolve(reference)));
-  return planRender(pool, merged, image, (name) => configs.get(name));
+  const culprits = { osImageURL: merged.osImageFrom, baseOSExtensionsContainerImage: merged.extensionsImageFrom };
+  const wanted = imageFields.flatMap((field) => merged.spec[field] || []);
+  const images: ResolvedImages = {};
+  for (const field of imageFields) {
+    const reference = merged.spec[field];
+    if (!reference) continue;
+    const resolve = () => resolveOnce(context, resolveImage, pool, reference, wanted, signal);
+    images[field] = withDigest(reference, await blaming(`${culprits[field]}: spec.${field}`, resolve));
+  }
+  return planRender(pool, merged, images, (name) => configs.get(name));
 }
 
-/** Says in a failure whose osImageURL it is about; the code stays. */
-async function blaming<T>(config: string | undefined, work: () => Promise<T>): Promise<T> {
+/** Says in a failure whose field it is about; the code stays. */
+async function blaming<T>(field: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
     if (!(cause instanceof Error) || !('code' in cause) || isKubeError(cause)) throw cause;
-    const message = `MachineConfig ${config}: spec.osImageURL: ${cause.message}`;
+    const message = `MachineConfig ${field}: ${cause.message}`;
     throw Object.assign(new Error(message, { cause }), { code: cause.code });
   }
 }
 
-/** The recorded digest of the reference; the first time, the registry is asked and its answer recorded before use. */
+/**
+ * The recorded digest of the reference; the first time, the registry is asked and its answer recorded before use. Records
+ * of references that are not among `wanted` go.
+ */
 async function resolveOnce(
   context: ControllerContext,
   resolveImage: ResolveImage,
   pool: MachineConfigPool,
   reference: string,
+  wanted: readonly string[],
   signal: AbortSignal,
 ): Promise<Digest> {
   const name = nameOf(pool);
@@ -137,7 +156,10 @@ async function resolveOnce(
   const digest = await resolveImage(reference, signal);
   await updateStatus(context, name, signal, (current) => {
     const resolvedAt = formatTime(new Date());
-    return { ...current.status, resolvedImages: [{ reference, digest, resolvedAt }] };
+    const others = (current.status?.resolvedImages ?? []).filter(
+      (image) => image.reference !== reference && wanted.includes(image.reference),
+    );
+    return { ...current.status, resolvedImages: [...others, { reference, digest, resolvedAt }] };
   });
   if (!reference.includes('@')) {
     context.events.record(

@@ -24,7 +24,12 @@ it('selects by label, and never a result', () => {
 
 it.each<[string, MachineConfigSpec, MachineConfigSpec | undefined, RegExp]>([
   ['a kernel type', { kernelType: 'realtime' }, undefined, /^MachineConfig a: spec\.kernelType: .*Containerfile/],
-  ['an extension', { extensions: ['usbguard'] }, undefined, /^MachineConfig a: spec\.extensions: /],
+  [
+    'an extension from nowhere',
+    { extensions: ['usbguard'] },
+    undefined,
+    /^MachineConfig a: spec\.extensions: .*baseOS/,
+  ],
   ['FIPS on a running host', { fips: true }, {}, /^MachineConfig a: spec\.fips: /],
 ])('refuses %s with the culprit and its field', (_, spec, current, message) => {
   const before = current && config('rendered', current);
@@ -55,9 +60,7 @@ describe('image', () => {
 describe('planRender', () => {
   const merged = mergeForPool([config('a', { kernelArguments: ['quiet'] })], undefined);
   const kinds = (from: MachineConfigPool, exists: boolean) =>
-    planRender(from, merged, undefined, (name) => (exists ? config(name, {}) : undefined)).steps.map(
-      (step) => step.kind,
-    );
+    planRender(from, merged, {}, (name) => (exists ? config(name, {}) : undefined)).steps.map((step) => step.kind);
 
   it('makes the config first and then aims the pool at it', () => {
     expect(kinds(pool, false)).toEqual(['CreateRendered', 'SetConfiguration']);
@@ -65,33 +68,51 @@ describe('planRender', () => {
 
   it('goes on where it stopped, and does nothing when it is done', () => {
     expect(kinds(pool, true)).toEqual(['SetConfiguration']);
-    const { configuration } = planRender(pool, merged, undefined, () => undefined);
+    const { configuration } = planRender(pool, merged, {}, () => undefined);
     const aimed = { ...pool, spec: { ...pool.spec, configuration } };
     expect(kinds(aimed, true)).toEqual([]);
     expect(kinds(aimed, false)).toEqual(['CreateRendered']);
   });
 
+  it('names images by digest only', () => {
+    const both = mergeForPool(
+      [config('a', { baseOSExtensionsContainerImage: 'r/e:1', osImageURL: 'r/a:1' })],
+      undefined,
+    );
+    const images = { osImageURL: `r/a@${digest}`, baseOSExtensionsContainerImage: `r/e@${digest}` };
+    expect(planRender(pool, both, images, () => undefined).rendered.spec).toEqual(images);
+  });
+
   it('names the sources in the order of the merge', () => {
     const both = mergeForPool([config('b', {}), config('a', {})], undefined);
-    const { configuration } = planRender(pool, both, undefined, () => undefined);
+    const { configuration } = planRender(pool, both, {}, () => undefined);
     expect(configuration.source?.map((source) => source.name)).toEqual(['a', 'b']);
   });
 });
 
 describe('isTargetCurrent', () => {
-  const image = { osImageURL: 'r/a:1' };
-  const status = { resolvedImages: [{ reference: 'r/a:1', digest, resolvedAt: '' }] };
+  const images = { osImageURL: 'r/a:1', baseOSExtensionsContainerImage: 'r/e:1' };
+  const resolvedImages = ['r/a:1', 'r/e:1'].map((reference) => ({ reference, digest, resolvedAt: '' }));
   const targetOf = (configs: MachineConfig[]) => {
     const merged = mergeForPool(configs, undefined);
-    const by = merged.spec.osImageURL && withDigest(merged.spec.osImageURL, digest);
-    return { ...pool, spec: { ...pool.spec, ...planRender(pool, merged, by, () => undefined) }, status };
+    const { osImageURL, baseOSExtensionsContainerImage } = merged.spec;
+    const byDigest = {
+      ...(osImageURL ? { osImageURL: withDigest(osImageURL, digest) } : {}),
+      ...(baseOSExtensionsContainerImage
+        ? { baseOSExtensionsContainerImage: withDigest(baseOSExtensionsContainerImage, digest) }
+        : {}),
+    };
+    const spec = { ...pool.spec, ...planRender(pool, merged, byDigest, () => undefined) };
+    return { ...pool, spec, status: { resolvedImages } };
   };
 
   it('is so until a MachineConfig changes', () => {
-    const configs = [config('a', image), config('b', { kernelArguments: ['quiet'] })];
+    const configs = [config('a', images), config('b', { kernelArguments: ['quiet'] })];
     expect(isTargetCurrent(targetOf(configs), configs)).toBe(true);
-    expect(isTargetCurrent(targetOf(configs), [config('a', image)])).toBe(false);
-    expect(isTargetCurrent(targetOf(configs), [config('a', { osImageURL: 'r/a:2' })])).toBe(false);
+    expect(isTargetCurrent(targetOf(configs), [config('a', images)])).toBe(false);
+    for (const field of ['osImageURL', 'baseOSExtensionsContainerImage']) {
+      expect(isTargetCurrent(targetOf(configs), [config('a', { ...images, [field]: 'r/b:2' })])).toBe(false);
+    }
   });
 
   it('is not so while the MachineConfigs do not fit together', () => {

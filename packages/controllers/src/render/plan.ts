@@ -8,6 +8,7 @@ import {
   type MachineConfigPoolSpec,
   type MergedConfig,
   mergeMachineConfigs,
+  type ResolvedImages,
   renderMachineConfig,
 } from '@varve/api';
 import { matchesSelector } from '@varve/kube';
@@ -71,6 +72,25 @@ export function withDigest(reference: string, digest: Digest): string {
   return formatImageReference({ registry, repository, digest });
 }
 
+/** Fields of a spec that name an image; each tag is resolved to a digest once. */
+export const imageFields = ['osImageURL', 'baseOSExtensionsContainerImage'] as const;
+
+/** The images of a merge by digest; undefined when one of them is not known. */
+function mapImages(
+  { spec }: MergedConfig,
+  digestOf: (reference: string) => Digest | undefined,
+): ResolvedImages | undefined {
+  const images: ResolvedImages = {};
+  for (const field of imageFields) {
+    const reference = spec[field];
+    if (!reference) continue;
+    const digest = digestOf(reference);
+    if (!digest) return undefined;
+    images[field] = withDigest(reference, digest);
+  }
+  return images;
+}
+
 /**
  * Whether the pool's target is what its MachineConfigs say now: false until the controller has rendered a change, and while
  * it cannot.
@@ -80,10 +100,9 @@ export function isTargetCurrent(pool: MachineConfigPool, configs: readonly Machi
   if (selected.length === 0) return true;
   try {
     const merged = mergeMachineConfigs(selected);
-    const reference = merged.spec.osImageURL;
-    const digest = reference && knownDigest(pool, reference);
-    if (reference && !digest) return false;
-    const plan = planRender(pool, merged, reference && digest && withDigest(reference, digest), () => undefined);
+    const images = mapImages(merged, (reference) => knownDigest(pool, reference));
+    if (!images) return false;
+    const plan = planRender(pool, merged, images, () => undefined);
     return plan.rendered.metadata.name === pool.spec.configuration?.name;
   } catch {
     return false;
@@ -94,11 +113,11 @@ export function isTargetCurrent(pool: MachineConfigPool, configs: readonly Machi
 export function planRender(
   pool: MachineConfigPool,
   merged: MergedConfig,
-  image: string | undefined,
+  images: ResolvedImages,
   existing: (name: string) => MachineConfig | undefined,
 ): RenderPlan {
   const { name = '', uid = '' } = pool.metadata;
-  const rendered = renderMachineConfig({ name, uid }, merged, image);
+  const rendered = renderMachineConfig({ name, uid }, merged, images);
   const renderedName = rendered.metadata.name ?? '';
   const source = merged.source.map((sourceName) => ({
     apiVersion: rendered.apiVersion,

@@ -78,6 +78,8 @@ export class BootcTool implements ImageTool {
     }
   }
 
+  async recover(): Promise<void> {}
+
   async pending(sysroot: Sysroot, signal: AbortSignal): Promise<HostDeployment | undefined> {
     if (!(await isStaged(this.#stagedPath))) return undefined;
     const { staged } = (await this.status(signal)).status;

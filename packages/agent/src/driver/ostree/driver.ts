@@ -33,7 +33,7 @@ import type {
   RootDriver,
   StageRequest,
 } from '../driver.ts';
-import type { ImageTool } from '../image-tool.ts';
+import type { FetchPlace, ImageTool } from '../image-tool.ts';
 import { keptDeployments, rollbackDeployment } from '../kept.ts';
 import { stagedPath } from '../staged.ts';
 import { targetImage } from '../target-image.ts';
@@ -88,14 +88,16 @@ export class OstreeDriver implements RootDriver {
   }
 
   async stage({ target, signal, onProgress }: StageRequest): Promise<void> {
-    const { stateroot, paths } = this.#options;
+    const { stateroot, paths, network } = this.#options;
     const { config, spec } = target;
     const plan = planContent(spec, this.#tool.abilities);
-    const image = targetImage(target, await this.status(signal));
+    const host = await this.status(signal);
+    const image = targetImage(target, host);
     for (const { source } of plan.files) await this.#sources.read(source, signal);
     const sysroot = await this.#open();
     const { commit: checksum, ...fetched } = await this.#tool.fetch({
-      ...{ sysroot, stateroot, image, spec, signal, onProgress },
+      ...{ sysroot, stateroot, image, spec, network, signal, onProgress },
+      ...this.#fetchPlace(host),
       deployed: await deploymentOfImage(sysroot, stateroot, image),
       pin: (commit) => pinStaged(sysroot, commit),
     });
@@ -113,6 +115,7 @@ export class OstreeDriver implements RootDriver {
       await spawn('ostree', ['admin', 'cleanup', `--sysroot=${sysroot}`], { signal, timeout: cleanupTimeout });
     }
     await removeStaleTemporaries(join(sysroot, 'ostree/repo'));
+    await this.#tool.recover(this.#fetchPlace(await this.status()));
     await this.#live.recover(await this.status(), signal);
     // A live apply that had not proved itself is taken back; there is nothing left to prove.
     if ((await readState(paths.probation, probationSchema))?.live) await removeDurable(paths.probation);
@@ -273,6 +276,10 @@ export class OstreeDriver implements RootDriver {
 
   async forgetFailure(target: Pick<FailedTarget, 'config' | 'image'>): Promise<void> {
     await forgetFailed(this.#options.paths.failed, target);
+  }
+
+  #fetchPlace({ booted }: HostState): FetchPlace {
+    return { root: booted.root, workspace: this.#options.paths.root };
   }
 
   async #beginProbation(update: Omit<Probation, 'units'>, signal: AbortSignal): Promise<void> {

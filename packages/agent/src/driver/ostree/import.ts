@@ -69,6 +69,8 @@ export class OwnImporter implements ImageTool {
     return { commit, kernelArguments: [] };
   }
 
+  async recover(): Promise<void> {}
+
   async pending(): Promise<undefined> {}
 
   async discardStaged(signal: AbortSignal): Promise<void> {

@@ -1,9 +1,7 @@
 // Packages on top of an image: what a config asks for, what a deployment has, and the commands between the two. Pure.
-import type { MachineConfigSpec } from '@varve/api';
+import { type KernelType, kernelTypeOf, type MachineConfigSpec } from '@varve/api';
 import { AgentError } from '../../error.ts';
 import type { RpmOstreeDeployment } from './status.ts';
-
-export type KernelType = 'default' | 'realtime' | '64k-pages';
 
 export interface Layering {
   /** Without those of the kernel. Sorted. */
@@ -44,13 +42,13 @@ export function wantedLayering(spec: MachineConfigSpec): Layering {
     }
     for (const one of extensionPackages.get(name) ?? [name]) packages.add(one);
   }
-  return { packages: [...packages].sort(), kernelType: spec.kernelType || 'default' };
+  return { packages: [...packages].sort(), kernelType: kernelTypeOf(spec) };
 }
 
 export function presentLayering(deployment: RpmOstreeDeployment): Layering {
   const requested = deployment['requested-packages'];
-  const packages = requested.filter((name) => kernelTypeOf(name) === undefined).sort();
-  const kernelType = requested.map(kernelTypeOf).find((type) => type !== undefined) ?? 'default';
+  const packages = requested.filter((name) => kernelTypeOfPackage(name) === undefined).sort();
+  const kernelType = requested.map(kernelTypeOfPackage).find((type) => type !== undefined) ?? 'default';
   return { packages, kernelType };
 }
 
@@ -58,11 +56,15 @@ export function isSameLayering(a: Layering, b: Layering): boolean {
   return a.kernelType === b.kernelType && a.packages.join(' ') === b.packages.join(' ');
 }
 
-/** To another image, with these packages in the same transaction; or to these packages on the image that is there. */
+/**
+ * To another image, with these packages in the same transaction; or to these packages on the image that is there.
+ * `outdated`: the packages that are there came from elsewhere than they are to come from now.
+ */
 export function imageCommand(
   present: RpmOstreeDeployment,
   reference: string,
   wanted: Layering,
+  outdated = false,
 ): readonly string[] | undefined {
   const has = presentLayering(present).packages;
   const install = wanted.packages.filter((name) => !has.includes(name));
@@ -76,7 +78,8 @@ export function imageCommand(
     const options = uninstall.map((name) => `--uninstall=${name}`);
     return ['install', '--lock-finalization', '--assumeyes', ...options, ...install];
   }
-  return uninstall.length > 0 ? ['uninstall', '--lock-finalization', '--assumeyes', ...uninstall] : undefined;
+  if (uninstall.length > 0) return ['uninstall', '--lock-finalization', '--assumeyes', ...uninstall];
+  return outdated ? ['upgrade', '--lock-finalization'] : undefined;
 }
 
 /**
@@ -93,7 +96,7 @@ export function kernelCommands(
   const commands: (readonly string[])[] = [];
   const removed = present['requested-base-removals'].filter(isKernelPackage);
   if (kernelType !== 'default') {
-    const old = present['requested-packages'].filter((name) => kernelTypeOf(name) !== undefined);
+    const old = present['requested-packages'].filter((name) => kernelTypeOfPackage(name) !== undefined);
     const uninstall = old.map((name) => `--uninstall=${name}`);
     commands.push(['override', 'reset', '--lock-finalization', ...uninstall, ...removed]);
   }
@@ -113,7 +116,7 @@ export function isKernelPackage(name: string): boolean {
   return kernelPackage.test(name);
 }
 
-function kernelTypeOf(name: string): Exclude<KernelType, 'default'> | undefined {
+function kernelTypeOfPackage(name: string): Exclude<KernelType, 'default'> | undefined {
   if (name.startsWith(kernelPrefixes.realtime)) return 'realtime';
   return name.startsWith(kernelPrefixes['64k-pages']) ? '64k-pages' : undefined;
 }

@@ -1,14 +1,18 @@
 // Images by rpm-ostree, with packages and another kernel on top of them. What it stages is locked from the beginning, so
 // that no shutdown makes it the next boot, and is taken away again: the commit stays.
-import { parseImageReference } from '@varve/oci';
+import { join } from 'node:path';
+import { extensionsImageOf } from '@varve/api';
+import { type Digest, parseImageReference } from '@varve/oci';
 import { type DeploymentIdentity, parseChecksum, type Sysroot } from '@varve/ostree';
 import type { HostAbilities } from '../../content/plan.ts';
 import { AgentError } from '../../error.ts';
 import type { HostDeployment } from '../driver.ts';
-import type { FetchedImage, FetchRequest, ImageTool } from '../image-tool.ts';
+import type { FetchedImage, FetchPlace, FetchRequest, ImageTool } from '../image-tool.ts';
 import { fetchTimeout, type RunTool, requireTool } from '../run-tool.ts';
 import { isStaged, readOrigin, stagedPath } from '../staged.ts';
 import { isAtLeast, parseToolVersion } from '../tool-version.ts';
+import { digestOfExtensions, type ExtensionsPlace, removeExtensions, withExtensions } from './extensions/lend.ts';
+import { extensionsIn, withExtensionsIn } from './extensions/origin.ts';
 import {
   imageCommand,
   isKernelPackage,
@@ -64,24 +68,33 @@ export class RpmOstreeTool implements ImageTool {
   }
 
   async fetch(request: FetchRequest): Promise<FetchedImage> {
-    const { sysroot, image, spec, pin, signal, onProgress } = request;
+    const { sysroot, image, spec, pin } = request;
     const wanted = wantedLayering(spec);
-    const status = await this.status(signal);
+    const extensions = extensionsImageOf(spec);
+    const digest = extensions === undefined ? undefined : digestOfExtensions(extensions);
+    const status = await this.status(request.signal);
     const booted = requireSuitable(status);
     const present = status.deployments.find((one) => !one.staged && isImage(one, image) && hasLayering(one, wanted));
-    if (present) {
-      const deployment = identityOf(present);
-      return { commit: deployment.checksum, origin: await readOrigin(sysroot, deployment), kernelArguments: [] };
+    const origin = present && (await readOrigin(sysroot, identityOf(present)));
+    if (present && extensionsIn(origin) === digest) {
+      return { commit: identityOf(present).checksum, origin, kernelArguments: [] };
     }
-    await this.discardStaged(signal);
-    onProgress({ bytesDone: 0, bytesTotal: 0, step: 'rpm-ostree fetches the image' });
+    await this.discardStaged(request.signal);
     try {
-      const staged = await this.#stage(sysroot, booted, image, wanted, signal);
+      const stage = async () => await this.#stage(request, booted, wanted, digest);
+      const staged = await (extensions === undefined
+        ? stage()
+        : withExtensions({ ...request, ...placeOf(request), image: extensions }, stage));
       await pin(staged.checksum);
-      return { commit: staged.checksum, origin: await readOrigin(sysroot, staged), kernelArguments: [] };
+      const its = (await readOrigin(sysroot, staged)) ?? '';
+      return { commit: staged.checksum, origin: withExtensionsIn(its, digest), kernelArguments: [] };
     } finally {
       await this.discardStaged(AbortSignal.timeout(fetchTimeout));
     }
+  }
+
+  async recover(place: FetchPlace): Promise<void> {
+    await removeExtensions(placeOf(place));
   }
 
   async pending(sysroot: Sysroot, signal: AbortSignal): Promise<HostDeployment | undefined> {
@@ -118,23 +131,26 @@ export class RpmOstreeTool implements ImageTool {
     return true;
   }
 
-  /** Each command goes on from what the one before staged. */
+  /**
+   * Each command goes on from what the one before staged. Packages that are the newest already leave nothing staged: what
+   * runs is it then.
+   */
   async #stage(
-    sysroot: Sysroot,
+    { sysroot, image, signal, onProgress }: FetchRequest,
     booted: RpmOstreeDeployment,
-    image: string,
     wanted: Layering,
-    signal: AbortSignal,
+    extensions: Digest | undefined,
   ): Promise<DeploymentIdentity> {
+    onProgress({ bytesDone: 0, bytesTotal: 0, step: 'rpm-ostree fetches the image' });
     const reference = referenceLike(booted['container-image-reference'], image);
-    const command = imageCommand(booted, reference, wanted);
+    const isOutdated = extensionsIn(await readOrigin(sysroot, identityOf(booted))) !== extensions;
+    const command = imageCommand(booted, reference, wanted, isOutdated && hasLayers(booted));
     if (command) await this.#change(command, signal);
-    const latest = command ? stagedIn(await this.status(signal), image) : booted;
+    const latest = command ? stagedOr(command, await this.status(signal), image) : booted;
     const available = await this.#kernelPackages(sysroot, latest, wanted, signal);
-    for (const kernelCommand of kernelCommands(latest, wanted.kernelType, available)) {
-      await this.#change(kernelCommand, signal);
-    }
-    return identityOf(stagedIn(await this.status(signal), image));
+    const kernel = kernelCommands(latest, wanted.kernelType, available);
+    for (const kernelCommand of kernel) await this.#change(kernelCommand, signal);
+    return identityOf(kernel.length > 0 ? stagedIn(await this.status(signal), image) : latest);
   }
 
   async #change(command: readonly string[], signal: AbortSignal): Promise<void> {
@@ -186,6 +202,20 @@ function stagedIn({ deployments }: RpmOstreeStatus, image: string): RpmOstreeDep
     'HOST_COMMAND_FAILED',
     `rpm-ostree ended well and ${image} is not staged; run \`rpm-ostree status\` to see why`,
   );
+}
+
+/** What the command staged. An upgrade that found nothing new stages nothing. */
+function stagedOr(command: readonly string[], status: RpmOstreeStatus, image: string): RpmOstreeDeployment {
+  const hasStaged = status.deployments.some((deployment) => deployment.staged);
+  return command[0] === 'upgrade' && !hasStaged ? requireSuitable(status) : stagedIn(status, image);
+}
+
+function hasLayers(deployment: RpmOstreeDeployment): boolean {
+  return deployment['requested-packages'].length > 0;
+}
+
+function placeOf({ workspace, root }: FetchPlace): ExtensionsPlace {
+  return { directory: join(workspace, 'extensions'), root };
 }
 
 /** A commit with packages on top of an image does not say of which; rpm-ostree does. */

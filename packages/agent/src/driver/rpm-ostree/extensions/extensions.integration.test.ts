@@ -1,0 +1,166 @@
+// Packages and kernels from extensions images that buildah made, on real sysroots, by a program that answers like rpm-ostree
+// and takes packages only from repositories that it is told of.
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import spawn from 'nano-spawn';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bootableContent, FixtureRegistry } from '../../../fixtures/registry.ts';
+import { createToolHost, openRpmOstree, stage, type ToolHost, update } from '../../../fixtures/tool-host.ts';
+import { repositoryPath } from './layer-files.ts';
+import { repositoryFile } from './repository-file.ts';
+
+const { signal } = new AbortController();
+const kernel = ['kernel-rt-core-6-1.x86_64.rpm', 'kernel-rt-modules-6-1.x86_64.rpm'];
+let directory: string;
+let registry: FixtureRegistry;
+let images: string[];
+let first: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'varve-extensions-'));
+  registry = await FixtureRegistry.start();
+  images = [1, 2, 3].map((n) => registry.add(bootableContent(String(n), { 'usr/share/rpm/rpmdb.sqlite': '' })));
+  first = await extensionsImage('first', ['usbguard-1.0-1.x86_64.rpm', 'git-2-1.x86_64.rpm', ...kernel]);
+}, 120_000);
+afterAll(async () => {
+  await registry[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
+/** Two layers: the packages, and what tells of them. */
+async function extensionsImage(name: string, packages: readonly string[]): Promise<string> {
+  const context = join(directory, name);
+  await mkdir(join(context, 'packages'), { recursive: true });
+  await mkdir(join(context, 'repodata'), { recursive: true });
+  for (const file of packages) await writeFile(join(context, 'packages', file), file);
+  await writeFile(join(context, 'repodata/repomd.xml'), `<repomd name="${name}"/>`);
+  const lines = ['FROM scratch', `COPY packages /${repositoryPath}`, `COPY repodata /${repositoryPath}/repodata`];
+  await writeFile(join(context, 'Containerfile'), `${lines.join('\n')}\n`);
+  const storage = [
+    '--root',
+    join(directory, 'storage'),
+    '--runroot',
+    join(directory, 'run'),
+    '--storage-driver',
+    'vfs',
+  ];
+  const build = ['build', '--quiet', '--layers', '--isolation', 'chroot', '--tag', name, '--file', 'Containerfile'];
+  await spawn('buildah', [...storage, ...build, '.'], { cwd: context });
+  await spawn('buildah', [...storage, 'push', '--quiet', name, `oci:${join(context, 'layout')}:latest`]);
+  return registry.addLayout(join(context, 'layout'));
+}
+
+async function packageIn({ driver }: ToolHost, name: string): Promise<string> {
+  const { booted } = await driver.status(signal);
+  return await readFile(join(booted.root, 'usr/share/packages', name), 'utf8');
+}
+
+/** What a fetch must not leave behind. */
+async function leftovers({ driver, paths, tools }: ToolHost): Promise<string[]> {
+  const { booted } = await driver.status(signal);
+  const found: string[] = (await tools.isStaged()) ? ['staged'] : [];
+  for (const path of [join(booted.root, repositoryFile), join(paths.root, 'extensions')]) {
+    await access(path).then(
+      () => found.push(path),
+      () => {},
+    );
+  }
+  return found;
+}
+
+const usbguard = { extensions: ['usbguard'] };
+
+test('packages and a kernel come from the image, which is gone when they are there', async () => {
+  await using host = await createToolHost(images, openRpmOstree);
+  const spec = { osImageURL: host.image(2), baseOSExtensionsContainerImage: first, ...usbguard };
+  await update(host, { ...spec, kernelType: 'realtime' });
+  expect((await host.tools.takeCalls())[0]).toBe(
+    `rpm-ostree rebase --lock-finalization --install=usbguard ostree-unverified-registry:${host.image(2)}`,
+  );
+  expect(await packageIn(host, 'usbguard')).toBe('usbguard-1.0-1.x86_64.rpm');
+  expect(await packageIn(host, 'kernel-rt-core')).toBe(kernel[0]);
+  expect(await leftovers(host)).toEqual([]);
+  await update(host, { ...spec, kernelType: 'realtime', kernelArguments: ['quiet'] }, 'two');
+  expect(await host.tools.takeCalls()).toEqual([]);
+});
+
+test('the same packages of another image are other packages, unless they are the same', async () => {
+  await using host = await createToolHost(images, openRpmOstree);
+  const spec = { osImageURL: host.image(2), ...usbguard };
+  await update(host, { ...spec, baseOSExtensionsContainerImage: first });
+  await host.tools.takeCalls();
+  const newer = await extensionsImage('newer', ['usbguard-1.1-1.x86_64.rpm']);
+  await update(host, { ...spec, baseOSExtensionsContainerImage: newer }, 'two');
+  expect(await host.tools.takeCalls()).toEqual([
+    'rpm-ostree upgrade --lock-finalization',
+    'rpm-ostree cleanup --pending',
+  ]);
+  expect(await packageIn(host, 'usbguard')).toBe('usbguard-1.1-1.x86_64.rpm');
+  const same = await extensionsImage('same', ['usbguard-1.1-1.x86_64.rpm', 'git-3-1.x86_64.rpm']);
+  await update(host, { ...spec, baseOSExtensionsContainerImage: same }, 'three');
+  expect(await host.tools.takeCalls()).toEqual(['rpm-ostree upgrade --lock-finalization']);
+  await update(host, { ...spec, baseOSExtensionsContainerImage: same }, 'four');
+  expect(await host.tools.takeCalls()).toEqual([]);
+  expect(await packageIn(host, 'usbguard')).toBe('usbguard-1.1-1.x86_64.rpm');
+});
+
+test('a config without packages fetches no extensions image', async () => {
+  await using host = await createToolHost(images, openRpmOstree);
+  const missing = first.replace(/sha256:.*/, `sha256:${'0'.repeat(64)}`);
+  await stage(host, { osImageURL: host.image(2), baseOSExtensionsContainerImage: missing });
+});
+
+test.each<[string, () => string, string[], { code: string; message?: unknown }]>([
+  [
+    'a package that it does not have',
+    () => first,
+    ['vim'],
+    { code: 'HOST_COMMAND_FAILED', message: expect.stringContaining('vim') },
+  ],
+  [
+    'no repository',
+    () => images[2] ?? '',
+    ['usbguard'],
+    { code: 'CONFIG_UNSUPPORTED', message: expect.stringContaining('repomd.xml') },
+  ],
+  [
+    'a symbolic link',
+    () => withLink(),
+    ['usbguard'],
+    { code: 'CONFIG_UNSUPPORTED', message: expect.stringContaining('symlink') },
+  ],
+  [
+    'no digest',
+    () => first.replace(/@.*/, ':latest'),
+    ['usbguard'],
+    { code: 'CONFIG_UNSUPPORTED', message: expect.stringContaining('digest') },
+  ],
+  [
+    'nobody who has it',
+    () => first.replace(/sha256:.*/, `sha256:${'0'.repeat(64)}`),
+    ['usbguard'],
+    { code: 'IMAGE_NOT_FOUND' },
+  ],
+])('an image with %s leaves nothing behind', async (_name, image, extensions, error) => {
+  await using host = await createToolHost(images, openRpmOstree);
+  const spec = { osImageURL: host.image(2), extensions, baseOSExtensionsContainerImage: image() };
+  await expect(stage(host, spec)).rejects.toMatchObject(error);
+  expect(await leftovers(host)).toEqual([]);
+});
+
+function withLink(): string {
+  const files = { [`${repositoryPath}/repodata/repomd.xml`]: '' };
+  return registry.add({ files, links: { [`${repositoryPath}/usbguard-1-1.x86_64.rpm`]: '/etc/shadow' } });
+}
+
+test('what a killed one left goes before anything else is done', async () => {
+  await using host = await createToolHost(images, openRpmOstree);
+  const { booted } = await host.driver.status(signal);
+  for (const path of [join(booted.root, repositoryFile), join(host.paths.root, 'extensions/repository/a.rpm')]) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, '');
+  }
+  await host.driver.recover(signal);
+  expect(await leftovers(host)).toEqual([]);
+});
