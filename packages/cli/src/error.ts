@@ -8,6 +8,7 @@ export const cliErrorCodes = [
   'LAYER_NOT_IMPORTED',
   'HOST_DIFFERS',
   'SELFTEST_FAILED',
+  'CLUSTER_LACKS',
 ] as const;
 export type CliErrorCode = (typeof cliErrorCodes)[number];
 

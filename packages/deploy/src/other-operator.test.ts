@@ -1,7 +1,8 @@
 import { partOfLabel } from '@varve/api';
 import { KubeError } from '@varve/kube';
 import { expect, test } from 'vitest';
-import { type Reader, refuseOtherOperator } from './other-operator.ts';
+import type { Server } from './finding.ts';
+import { refuseOtherOperator } from './other-operator.ts';
 
 const { signal } = new AbortController();
 const pools =
@@ -10,7 +11,7 @@ const operator = '/apis/config.openshift.io/v1/clusteroperators/machine-config';
 const kubernetes = { '/version': { gitVersion: 'v1.36.1' } };
 
 /** A server with these objects. */
-function server(objects: Readonly<Record<string, unknown>>): Reader {
+function server(objects: Readonly<Record<string, unknown>>): Server {
   return {
     async raw(path) {
       if (path in objects) return objects[path];

@@ -1,16 +1,15 @@
 // Two operators that both move hosts would take turns. Where another one serves the same kinds, ours must not run.
 import { machineConfigPoolResource, partOfLabel, valueAt } from '@varve/api';
-import { isKubeError, type KubeClient } from '@varve/kube';
+import { isKubeError } from '@varve/kube';
 import { DeployError } from './error.ts';
-
-export type Reader = Pick<KubeClient, 'raw'>;
+import type { Server } from './finding.ts';
 
 const { plural, group } = machineConfigPoolResource;
 const kinds = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${plural}.${group}`;
 const operator = '/apis/config.openshift.io/v1/clusteroperators/machine-config';
 
 /** What else moves the hosts of this API server, in words; undefined when nothing does. */
-export async function findOtherOperator(client: Reader, signal: AbortSignal): Promise<string | undefined> {
+export async function findOtherOperator(client: Server, signal: AbortSignal): Promise<string | undefined> {
   if (await readIfThere(client, operator, signal))
     return 'the Machine Config Operator of OpenShift (ClusterOperator machine-config)';
   const definition = await readIfThere(client, kinds, signal);
@@ -25,7 +24,7 @@ export async function findOtherOperator(client: Reader, signal: AbortSignal): Pr
 }
 
 /** @throws DeployError OTHER_OPERATOR */
-export async function refuseOtherOperator(client: Reader, signal: AbortSignal): Promise<void> {
+export async function refuseOtherOperator(client: Server, signal: AbortSignal): Promise<void> {
   const other = await findOtherOperator(client, signal);
   if (other === undefined) return;
   throw new DeployError(
@@ -35,7 +34,7 @@ export async function refuseOtherOperator(client: Reader, signal: AbortSignal): 
 }
 
 /** Undefined where the object or its kind is not there. */
-export async function readIfThere(client: Reader, path: string, signal: AbortSignal): Promise<unknown> {
+export async function readIfThere(client: Server, path: string, signal: AbortSignal): Promise<unknown> {
   try {
     return await client.raw(path, { signal });
   } catch (error) {

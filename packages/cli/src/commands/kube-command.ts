@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
-import { type Context, collect, collectPair, type GlobalOptions } from '../context.ts';
+import { type Context, collect, collectPair, type GlobalOptions, withClient } from '../context.ts';
 import { CliError } from '../error.ts';
+import { formatTable, print } from '../output.ts';
 
 interface ManifestFlags {
   image: string;
@@ -16,6 +17,27 @@ const defaultImage = 'varve';
 export function addKube(program: Command, context: Context): void {
   const kube = program.command('kube').description('run the control plane on a Kubernetes cluster');
   addManifests(kube, context);
+  addCheck(kube, context);
+}
+
+function addCheck(kube: Command, context: Context): void {
+  kube
+    .command('check')
+    .description('tell what a cluster lacks; fails when it lacks anything that is needed')
+    .option('--all', 'also what is as it must be', false)
+    .action(async ({ all }: { all: boolean }, command: Command) => {
+      const globals = command.optsWithGlobals<GlobalOptions>();
+      const { checkCluster } = await import('@varve/deploy');
+      const findings = await withClient(globals, (client) => checkCluster(client, context.signal));
+      const problems = findings.filter(({ result }) => result !== 'ok' && result !== 'optional');
+      const shown = all ? findings : findings.filter(({ result }) => result !== 'ok');
+      const rows = shown.map(({ check, result, message }) => [check, result, message]);
+      const table = () => (rows.length === 0 ? 'nothing is lacking' : formatTable(['check', 'result', 'what'], rows));
+      print(context.terminal, globals.output, { findings }, table);
+      if (problems.length > 0) {
+        throw new CliError('CLUSTER_LACKS', `${problems.length} of ${findings.length} checks say what is lacking`);
+      }
+    });
 }
 
 function addManifests(kube: Command, context: Context): void {
