@@ -20,6 +20,19 @@ export function isApiObject(value: unknown): value is ApiObject {
   );
 }
 
+/** A deep copy of JSON data; many times faster than structuredClone, which can do more. */
+export function copyJson(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyJson);
+  return isRecord(value) ? copyRecord(value) : value;
+}
+
+export function copyRecord(record: JsonObject): JsonObject {
+  const copy: JsonObject = {};
+  // No key is `__proto__`: whatever comes in is refused for it (http/json-scan.ts).
+  for (const key of Object.keys(record)) copy[key] = copyJson(record[key]);
+  return copy;
+}
+
 /** Equality of JSON values; the order of keys does not count. */
 export function jsonEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;

@@ -1,6 +1,6 @@
 // From what a client sent to what is stored: type and field checks, defaults, validation. Pure.
 import { valueAt } from '@varve/api';
-import { type ApiObject, isRecord, type JsonObject } from './object.ts';
+import { type ApiObject, copyRecord, isRecord, type JsonObject } from './object.ts';
 import type { FieldValidation } from './query.ts';
 import type { ServedResource } from './resources.ts';
 import { applyDefaults } from './schema/defaults.ts';
@@ -45,7 +45,8 @@ function nameOf(body: JsonObject): string {
 
 /** A copy without unknown fields, and the problems that fieldValidation is about. */
 export function pruned(body: JsonObject, resource: ServedResource): { object: JsonObject; unknown: string[] } {
-  const object = resource.strategy.fold?.(structuredClone(body)) ?? structuredClone(body);
+  const copy = copyRecord(body);
+  const object = resource.strategy.fold?.(copy) ?? copy;
   const unknown: string[] = [];
   prune(object, resource.schema, '', unknown);
   prune(object.metadata, objectMetaSchema, 'metadata', unknown);
@@ -105,7 +106,9 @@ function withoutNulls(meta: JsonObject): ApiObject['metadata'] {
 /** Defaults and all rules of the kind. Returns the object to store; throws 422. */
 export function complete(object: ApiObject, old: ApiObject | undefined, resource: ServedResource): ApiObject {
   const { definition, schema, strategy } = resource;
-  const draft = structuredClone(object);
+  const { apiVersion, kind, metadata, ...fields } = object;
+  // Defaults are filled in below these fields, which may be those of the stored object; metadata is only read.
+  const draft: ApiObject = { apiVersion, kind, metadata, ...copyRecord(fields) };
   applyDefaults(draft, schema);
   const causes: StatusCause[] = [
     ...validateMetadata(draft.metadata, { custom: definition.custom, nameRule: strategy.nameRule }),
