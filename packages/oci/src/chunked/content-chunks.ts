@@ -7,6 +7,8 @@ import type { RawTocEntry } from './toc-entry-schema.ts';
 /** A file with a content. Without an end of its own its last frame may reach to what comes next in the blob. */
 export interface ContentEntry {
   entry: TocEntry;
+  /** Where its first frame begins in the blob. */
+  start: number;
   end: number | undefined;
 }
 
@@ -60,10 +62,10 @@ export function checkLayout(
   end: number,
   refuse: (name: string, why: string) => Error,
 ): void {
-  const inOrder = contents.toSorted((a, b) => startOf(a) - startOf(b));
+  const inOrder = contents.toSorted((a, b) => a.start - b.start);
   for (const [index, content] of inOrder.entries()) {
     const next = inOrder[index + 1];
-    const limit = next === undefined ? end : startOf(next);
+    const limit = next === undefined ? end : next.start;
     const last = content.entry.chunks.at(-1);
     if (last === undefined) continue;
     if (content.end === undefined) last.compressedSize = limit - last.offset;
@@ -71,8 +73,4 @@ export function checkLayout(
       throw refuse(content.entry.path, 'lies in the blob where something else is');
     }
   }
-}
-
-function startOf({ entry }: ContentEntry): number {
-  return entry.chunks[0]?.offset ?? 0;
 }

@@ -13,6 +13,8 @@ import { ambiguousKey, type RawTocEntry, tocEntrySchema } from './toc-entry-sche
 const maximumEntries = 1_000_000;
 const emptyDigest = digestOf(new Uint8Array());
 const version = 1;
+/** One for all entries without: most have none, and an empty map takes as much memory as all else of an entry. */
+const noXattrs: TarEntryMetadata['xattrs'] = new Map();
 /** A name that `normalize` would leave as it is: no empty parts and none that begin with a dot. */
 const isClean = /^(?:[^/.][^/]*\/)*[^/.][^/]*$/;
 
@@ -25,7 +27,8 @@ export interface TocContext {
 
 const tocSchema = z.object({
   version: z.int(),
-  entries: z.array(z.unknown()).max(maximumEntries).nullable(),
+  // Each entry is parsed when its turn comes; an array's schema would go through all of them before.
+  entries: z.custom<readonly unknown[] | null>(isListOfEntries, `is not a list of at most ${maximumEntries} entries`),
   tarSplitDigest: z.string().refine(isDigest, 'is not a sha256 digest').nullish(),
 });
 
@@ -63,10 +66,15 @@ export function parseToc(bytes: Uint8Array, context: TocContext): Toc {
     const content = contentChunks(head, rest, metadata.size, (why) => lie(context, head.name, why));
     const entry: TocEntry = { ...metadata, ...contentDigest(head, metadata, context), chunks: content.chunks };
     parsed.push(entry);
-    if (content.chunks.length > 0) contents.push({ entry, end: content.end });
+    const [first] = content.chunks;
+    if (first !== undefined) contents.push({ entry, start: first.offset, end: content.end });
   }
   checkLayout(contents, context.end, (name, why) => lie(context, name, why));
   return { entries: parsed, ...(tarSplitDigest && { tarSplitDigest }) };
+}
+
+function isListOfEntries(value: unknown): boolean {
+  return value === null || (Array.isArray(value) && value.length <= maximumEntries);
 }
 
 function parseDocument(bytes: Uint8Array, context: TocContext): z.infer<typeof tocSchema> {
@@ -115,7 +123,8 @@ function checkName(name: string, names: Set<string>, context: TocContext): void 
   if (name.includes('\ufffd')) {
     throw rangesUnsupported(`the table of contents of layer ${context.layer} has a name that may not be UTF-8`);
   }
-  const cleaned = isClean.test(name) ? `/${name}` : posix.normalize(`/${name}`).replace(/\/$/, '');
+  const trimmed = name.endsWith('/') ? name.slice(0, -1) : name;
+  const cleaned = isClean.test(trimmed) ? trimmed : posix.normalize(`/${name}`).replace(/^\/|\/$/g, '');
   if (names.has(cleaned)) throw lie(context, name, 'is there twice');
   names.add(cleaned);
 }
@@ -138,13 +147,14 @@ function toMetadata(head: RawTocEntry, context: TocContext): TarEntryMetadata {
     size: type === 'file' ? (head.size ?? 0) : 0,
     mtime: head.modtime ? parseTime(head.modtime) : 0,
     ...(isLink && head.linkName && { linkTarget: head.linkName }),
-    xattrs: new Map(
-      Object.entries(head.xattrs ?? {}).map(([name, value]): [string, Uint8Array] => [
-        name,
-        Uint8Array.fromBase64(value),
-      ]),
-    ),
+    xattrs: head.xattrs ? toXattrs(head.xattrs) : noXattrs,
   };
+}
+
+function toXattrs(xattrs: Record<string, string>): Map<string, Uint8Array> {
+  return new Map(
+    Object.entries(xattrs).map(([name, value]): [string, Uint8Array] => [name, Uint8Array.fromBase64(value)]),
+  );
 }
 
 function contentDigest(head: RawTocEntry, metadata: TarEntryMetadata, context: TocContext): { digest?: Digest } {

@@ -10,13 +10,10 @@ const maximumId = 0xffff_fffe;
 const maximumXattrBytes = 65_536;
 const maximumXattrName = 255;
 
-const nameSchema = z
-  .string()
-  .refine(
-    (name) => name !== '' && !name.includes('\0') && name.isWellFormed() && Buffer.byteLength(name) <= maximumNameBytes,
-    'is not a name',
-  );
-const digestSchema = z.string().refine(isDigest, 'is not a sha256 digest');
+const nameSchema = z.string().refine(isName, 'is not a name');
+// Not unions with '': for each entry that is not, zod would first make the error of what it is not.
+const emptyOrNameSchema = z.string().refine((text) => text === '' || isName(text), 'is not a name');
+const emptyOrDigestSchema = z.string().refine((text) => text === '' || isDigest(text), 'is not a sha256 digest');
 const numberSchema = z.int().min(0);
 const idSchema = z.int().min(0).max(maximumId);
 /** RFC 3339, as Go writes it; the zone is Z or an offset. */
@@ -40,19 +37,19 @@ const xattrsSchema = z.record(
 export const tocEntrySchema = z.object({
   type: z.enum(['dir', 'reg', 'symlink', 'hardlink', 'char', 'block', 'fifo', 'chunk']),
   name: nameSchema,
-  linkName: z.union([z.literal(''), nameSchema]).nullish(),
+  linkName: emptyOrNameSchema.nullish(),
   mode: numberSchema.nullish(),
   size: numberSchema.nullish(),
   uid: idSchema.nullish(),
   gid: idSchema.nullish(),
   modtime: timeSchema.nullish(),
   xattrs: xattrsSchema.nullish(),
-  digest: z.union([z.literal(''), digestSchema]).nullish(),
+  digest: emptyOrDigestSchema.nullish(),
   offset: numberSchema.nullish(),
   endOffset: numberSchema.nullish(),
   chunkSize: numberSchema.nullish(),
   chunkOffset: numberSchema.nullish(),
-  chunkDigest: z.union([z.literal(''), digestSchema]).nullish(),
+  chunkDigest: emptyOrDigestSchema.nullish(),
   chunkType: z.enum(['', 'zeros']).nullish(),
   /** eStargz puts several files into one frame. */
   innerOffset: numberSchema.nullish(),
@@ -66,6 +63,10 @@ const knownKeys: ReadonlySet<string> = new Set([
 ]);
 /** Readers that ignore case (Go's) would take such a key for the one it resembles. */
 const lowerCaseKeys: ReadonlySet<string> = new Set([...knownKeys].map((key) => key.toLowerCase()));
+
+function isName(text: string): boolean {
+  return text !== '' && !text.includes('\0') && text.isWellFormed() && Buffer.byteLength(text) <= maximumNameBytes;
+}
 
 /** A key that is a known one in another case; undefined where there is none. */
 export function ambiguousKey(entry: object): string | undefined {

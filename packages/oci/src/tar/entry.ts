@@ -14,7 +14,7 @@ export interface TarEntryMetadata {
   mtime: number;
   /** The target of a symlink, or the path in the archive that a hardlink means. */
   linkTarget?: string;
-  xattrs: Map<string, Uint8Array>;
+  xattrs: ReadonlyMap<string, Uint8Array>;
 }
 
 /** One entry of an archive with its content. */
