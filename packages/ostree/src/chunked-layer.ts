@@ -170,8 +170,9 @@ function relevantEntries(entries: readonly TocEntry[], rules: PathRules): TocEnt
   for (const { type, linkTarget } of entries)
     if (type === 'hardlink') linked.add(importPath(linkTarget ?? '', rules).path);
   return entries.filter((entry) => {
+    if (entry.type !== 'file') return true;
     const { path, kept } = importPath(entry.path, rules);
-    return kept || entry.type !== 'file' || linked.has(path);
+    return kept || linked.has(path);
   });
 }
 

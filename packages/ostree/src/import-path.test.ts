@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { importPath } from './import-path.ts';
 
@@ -47,6 +48,20 @@ describe('importPath', () => {
 
   test.each(['usr/foo/../../bar', '../etc/baz', '..', 'usr/..', '/../x'])('refuses %s', (raw) => {
     expect(() => importPath(raw)).toThrow('has the part `..`');
+  });
+
+  test('takes out every part that means nothing, wherever it is', () => {
+    const part = fc.constantFrom('', '.', '..', '...', '.a', 'a.', 'usr', 'etc', 'tmp');
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
+        const raw = parts.join('/');
+        if (parts.includes('..')) expect(() => importPath(raw)).toThrow('has the part `..`');
+        else {
+          const kept = parts.filter((name) => name !== '' && name !== '.');
+          expect(importPath(raw).path).toBe([...(kept[0] === 'etc' ? ['usr'] : []), ...kept].join('/'));
+        }
+      }),
+    );
   });
 
   test('refuses what no file system can hold', () => {

@@ -27,36 +27,45 @@ const embeddedRepository = 'sysroot/ostree/';
 const maximumPathBytes = 4096;
 const maximumNameBytes = 255;
 
+/** Parts that mean nothing or lead elsewhere: empty ones, `.` and `..`. Hardly any path of a layer has them. */
+const oddPart = /(?:^|\/)\.{0,2}(?:\/|$)/;
+
 /** @throws OstreeError LAYER_NOT_IMPORTABLE for a path with `..`, or one that no Linux file system can hold */
 export function importPath(raw: string, rules: PathRules = 'any'): ImportPath {
-  const parts = raw.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..')) throw unimportable(raw, 'has the part `..`, which could leave the tree');
-  checkLength(raw, parts);
-  const path = relocate(parts).join('/');
-  const [toplevel = ''] = parts;
+  const clean = oddPart.test(raw) ? withoutOddParts(raw) : raw;
+  checkLength(raw, clean);
+  const toplevel = firstPart(clean);
+  const path = belongsToUsr(toplevel) ? `usr/${clean}` : clean;
   const isRuntime = runtimeDirectories.has(toplevel);
-  if ((isRuntime && parts.length > 1) || path.startsWith(embeddedRepository)) return { path, kept: false };
+  if ((isRuntime && clean !== toplevel) || path.startsWith(embeddedRepository)) return { path, kept: false };
   return { path, kept: rules === 'any' || isRuntime || path === '' || usrOnlyToplevels.has(firstPart(path)) };
 }
 
-function checkLength(raw: string, parts: readonly string[]): void {
+function withoutOddParts(raw: string): string {
+  const parts = raw.split('/').filter((part) => part !== '' && part !== '.');
+  if (parts.includes('..')) throw unimportable(raw, 'has the part `..`, which could leave the tree');
+  return parts.join('/');
+}
+
+function checkLength(raw: string, clean: string): void {
+  // No character takes more than three bytes for each of its units.
+  if (raw.length * 3 <= maximumNameBytes) return;
   const length = Buffer.byteLength(raw);
   if (length <= maximumNameBytes) return;
   if (length > maximumPathBytes) throw unimportable(raw, `is longer than ${maximumPathBytes} bytes`);
-  const long = parts.find((part) => Buffer.byteLength(part) > maximumNameBytes);
+  const long = clean.split('/').find((part) => Buffer.byteLength(part) > maximumNameBytes);
   if (long !== undefined) throw unimportable(raw, `has a part that is longer than ${maximumNameBytes} bytes`);
 }
 
 function firstPart(path: string): string {
-  return path.split('/', 1).join('');
+  const end = path.indexOf('/');
+  return end < 0 ? path : path.slice(0, end);
 }
 
 /** OSTree keeps an image's own `/etc` in `/usr/etc`; what deletes `/etc` must go there as well. */
-function relocate(parts: readonly string[]): readonly string[] {
-  const [toplevel = ''] = parts;
+function belongsToUsr(toplevel: string): boolean {
   const whiteout = whiteoutOf(toplevel);
-  const deletesEtc = whiteout?.kind === 'name' && whiteout.name === 'etc';
-  return toplevel === 'etc' || deletesEtc ? ['usr', ...parts] : parts;
+  return toplevel === 'etc' || (whiteout?.kind === 'name' && whiteout.name === 'etc');
 }
 
 function unimportable(path: string, why: string): OstreeError {

@@ -28,6 +28,14 @@ describe('LayerTree', () => {
     expect(flatten(tree.root).get('/a')).toBe(checksumFor('2'));
   });
 
+  test('refuses entries below a file that took the place of their directory', () => {
+    const tree = new LayerTree(plain);
+    tree.addFile('d/e/x', checksumFor('1'));
+    tree.addFile('d', checksumFor('2'));
+    expect(() => tree.addFile('d/e/y', checksumFor('3'))).toThrow('lies below "d", which is not a directory');
+    expect([...flatten(tree.root).keys()]).toEqual(['/', '/d']);
+  });
+
   test('refuses entries below a file', () => {
     const tree = new LayerTree(plain);
     tree.addFile('lib', checksumFor('link'));

@@ -21,6 +21,8 @@ export class LayerTree {
   readonly #defaultMetadata: OstreeChecksum;
   /** Files outside the tree, which a hard link may mean. */
   readonly #outside = new Map<string, OstreeChecksum>();
+  /** Where the last entry was: the next one most often is there as well. */
+  #lastParent: { path: string; directory: GrowingDirectory } | undefined;
   #count = 0;
 
   /** `defaultMetadata` is what directories get that have no entry of their own. */
@@ -44,7 +46,11 @@ export class LayerTree {
   addFile(path: string, checksum: OstreeChecksum): void {
     if (path === '') throw unimportable(path, 'is the root and not a directory');
     this.#countEntry();
-    this.#parent(path).entries.set(lastPart(path), { type: 'file', checksum });
+    const { entries } = this.#parent(path);
+    const name = lastPart(path);
+    // The last parent may lie in the directory that the file replaces.
+    if (entries.get(name)?.type === 'directory') this.#lastParent = undefined;
+    entries.set(name, { type: 'file', checksum });
   }
 
   /** Notes a file that is not part of the tree, but that a hard link may mean. */
@@ -60,13 +66,16 @@ export class LayerTree {
   }
 
   #parent(path: string): GrowingDirectory {
+    const parentPath = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+    if (this.#lastParent?.path === parentPath) return this.#lastParent.directory;
     let directory = this.#root;
-    for (const part of path.split('/').slice(0, -1)) {
+    for (const part of parentPath === '' ? [] : parentPath.split('/')) {
       const child = directory.entries.get(part);
       if (child?.type === 'file')
         throw unimportable(path, `lies below ${JSON.stringify(part)}, which is not a directory`);
       directory = child ?? this.#child(directory, part);
     }
+    this.#lastParent = { path: parentPath, directory };
     return directory;
   }
 
