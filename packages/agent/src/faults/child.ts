@@ -1,9 +1,9 @@
 // An agent in a process of its own that ends when its host has reached a goal: child.ts SYSROOT GOAL
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pino } from 'pino';
 import { runAgent } from '../agent.ts';
 import { restartProcess } from '../boot/restart.ts';
 import { goalSchema, isReached } from './goal.ts';
+import { createStoryLogger } from './story-logger.ts';
 
 const [, , sysroot = '', text = ''] = process.argv;
 const goal = goalSchema.parse(JSON.parse(text));
@@ -14,13 +14,8 @@ async function stopAtGoal(): Promise<void> {
   stop.abort();
 }
 
-/** Steps and failures; that there is no control plane is no news. */
-const logger = pino({
-  formatters: { log: ({ step, reason, failure }) => ({ step, reason, failure }) },
-  hooks: { streamWrite: (line) => (/"(step|failure)":/.test(line) ? line : '') },
-});
 const watching = stopAtGoal().catch(() => {});
-const retry = { attempts: 2, firstDelay: 50 };
-const outcome = await runAgent({ sysroot, signal: stop.signal, logger, registry: { insecure: true, retry } });
+const registry = { insecure: true, retry: { attempts: 2, firstDelay: 50 } };
+const outcome = await runAgent({ sysroot, signal: stop.signal, logger: createStoryLogger(), registry });
 if (outcome === 'reboot') restartProcess();
 await watching;

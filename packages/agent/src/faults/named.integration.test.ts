@@ -10,7 +10,8 @@ import type { FixtureHost } from '../fixtures/host.ts';
 import type { Fault } from './fault.ts';
 import { isReached } from './goal.ts';
 import { LoopDevice } from './loop-device.ts';
-import { type RunningAgent, startAgent } from './run.ts';
+import type { RunningProcess } from './process.ts';
+import { startAgent } from './run.ts';
 import { type ScenarioName, scenarioNames } from './scenario.ts';
 import { readNextBoot } from './snapshot.ts';
 import { FaultSuite, type Traced } from './suite.ts';
@@ -52,7 +53,7 @@ async function during(
   host: FixtureHost,
   { scenario }: Traced,
   at: number,
-  act: (agent: RunningAgent) => Promise<void>,
+  act: (agent: RunningProcess) => Promise<void>,
 ): Promise<string> {
   const fault: Fault = { kind: 'delay', at, milliseconds: 1_000 };
   const { sysroot } = host;

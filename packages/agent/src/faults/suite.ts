@@ -1,14 +1,11 @@
 // Many runs with faults at random: what `npm test` does a few times and the long suite a thousand times.
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import spawn from 'nano-spawn';
-import { FixtureRegistry } from '../fixtures/registry.ts';
-import { bundleFaultyAgent, type FaultyAgent } from './bundle.ts';
-import { CertificateServer } from './certificate-server.ts';
+import type { FixtureRegistry } from '../fixtures/registry.ts';
+import { bundleFaultyAgent, type FaultyProgram } from './bundle.ts';
+import type { Expected } from './check.ts';
 import { chooseFault } from './fault.ts';
-import { type Expected, type RunOptions, run, type Start } from './run.ts';
-import { prepareScenarios, type Scenario, type ScenarioName } from './scenario.ts';
+import { Ground, runAll } from './ground.ts';
+import { run, type Start } from './run.ts';
+import type { Scenario, ScenarioName } from './scenario.ts';
 import { readNextBoot } from './snapshot.ts';
 
 export interface Traced {
@@ -18,46 +15,38 @@ export interface Traced {
   readonly calls: readonly string[];
 }
 
-/** Runs wait more than they compute: for retries, and for processes to start. */
-const atOnce = 3;
-
 export class FaultSuite implements AsyncDisposable {
-  readonly directory: string;
-  readonly agent: FaultyAgent;
+  readonly agent: FaultyProgram;
   readonly traced: readonly Traced[];
-  readonly registry: FixtureRegistry;
-  readonly #cleanup: AsyncDisposableStack;
+  readonly #ground: Ground;
 
-  private constructor(
-    cleanup: AsyncDisposableStack,
-    { directory, agent, traced, registry }: Pick<FaultSuite, 'directory' | 'agent' | 'traced' | 'registry'>,
-  ) {
-    this.#cleanup = cleanup;
-    this.directory = directory;
+  private constructor(ground: Ground, agent: FaultyProgram, traced: readonly Traced[]) {
+    this.#ground = ground;
     this.agent = agent;
     this.traced = traced;
-    this.registry = registry;
   }
 
   /** Prepares the scenarios, and runs each of them once without a fault. */
   static async create(names: readonly ScenarioName[]): Promise<FaultSuite> {
     await using cleanup = new AsyncDisposableStack();
-    const directory = await mkdtemp(join(tmpdir(), 'varve-faults-'));
-    cleanup.defer(() => rm(directory, { recursive: true, force: true }));
-    // In memory: a thousand sysroots, none of which has to survive this machine.
-    await spawn('mount', ['-t', 'tmpfs', '-o', 'size=2g', 'tmpfs', directory]);
-    cleanup.defer(async () => void (await spawn('umount', ['--lazy', directory])));
-    const registry = cleanup.use(await FixtureRegistry.start());
-    const server = cleanup.use(await CertificateServer.start());
-    const agent = await bundleFaultyAgent(directory);
+    const ground = cleanup.use(await Ground.prepare(names));
+    const agent = await bundleFaultyAgent(ground.directory);
     const traced: Traced[] = [];
-    await mkdir(join(directory, 'runs'));
-    for (const scenario of await prepareScenarios(names, { directory, registry, server })) {
+    for (const scenario of ground.scenarios) {
       const old = await readNextBoot(scenario.template.sysroot);
-      const { calls, end } = await run({ scenario, agent, directory: join(directory, 'runs'), starts: [] });
+      const { calls, end } = await run({ scenario, agent, directory: ground.runs, starts: [] });
       traced.push({ scenario, expected: { old, end }, calls });
     }
-    return new FaultSuite(cleanup.move(), { directory, agent, traced, registry });
+    cleanup.move();
+    return new FaultSuite(ground, agent, traced);
+  }
+
+  get directory(): string {
+    return this.#ground.directory;
+  }
+
+  get registry(): FixtureRegistry {
+    return this.#ground.registry;
   }
 
   find(name: ScenarioName): Traced {
@@ -67,11 +56,9 @@ export class FaultSuite implements AsyncDisposable {
   }
 
   async run({ scenario, expected }: Traced, starts: readonly Start[]): Promise<void> {
-    const options: RunOptions = { scenario, agent: this.agent, directory: join(this.directory, 'runs'), starts };
-    await run(options, expected);
+    await run({ scenario, agent: this.agent, directory: this.#ground.runs, starts }, expected);
   }
 
-  /** Throws what the runs that failed threw. */
   async runAtRandom(count: number, random: () => number): Promise<void> {
     await this.#runAll(Array.from({ length: count }, (_, index) => this.#plan(index, random)));
   }
@@ -86,15 +73,8 @@ export class FaultSuite implements AsyncDisposable {
     await this.#runAll(plans);
   }
 
-  async #runAll(plans: [Traced, Start[]][]): Promise<void> {
-    const failures: unknown[] = [];
-    const work = async () => {
-      for (let plan = plans.pop(); plan && failures.length < 5; plan = plans.pop()) {
-        await this.run(...plan).catch((error: unknown) => failures.push(error));
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, work));
-    if (failures.length > 0) throw new AggregateError(failures, failures.join('\n\n'));
+  async #runAll(plans: readonly [Traced, Start[]][]): Promise<void> {
+    await runAll(plans, ([traced, starts]) => this.run(traced, starts));
   }
 
   /** One fault, and often another one for the agent that comes after it. */
@@ -108,6 +88,6 @@ export class FaultSuite implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#cleanup.disposeAsync();
+    await this.#ground[Symbol.asyncDispose]();
   }
 }

@@ -1,7 +1,9 @@
-// Puts an injector between a process and everything that writes: file systems, and the programs that it starts.
+// Puts an injector between a process and everything that writes: file systems, the programs that it starts, and the socket
+// between an agent and its helper.
 import childProcess from 'node:child_process';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import net from 'node:net';
 import { countVariable } from './fault.ts';
 import type { Injector } from './injector.ts';
 
@@ -64,6 +66,7 @@ export async function wrapAll(injector: Injector): Promise<void> {
   for (const name of handleWriters) wrapPromise(injector, prototype, name, 0);
   for (const name of spawners) wrapSpawn(injector, name);
   wrapExecve(injector);
+  wrapSockets(injector);
   syncBuiltinESMExports();
 }
 
@@ -174,6 +177,39 @@ function wrapExecve(injector: Injector): void {
       fail: (code) => {
         throw systemError(code, 'execve', [file]);
       },
+    }),
+  );
+}
+
+/** Both ends of connections by a path: what is sent over them. One that fails is cut. */
+function wrapSockets(injector: Injector): void {
+  replace(net, 'connect', (args, original) => {
+    const socket = original(args);
+    if (typeof args[0] === 'string' && socket instanceof net.Socket) wrapSends(injector, socket);
+    return socket;
+  });
+  replace(net, 'createServer', ([options, listener], original) =>
+    original([
+      options,
+      (socket: net.Socket) => {
+        wrapSends(injector, socket);
+        if (typeof listener === 'function') Reflect.apply(listener, undefined, [socket]);
+      },
+    ]),
+  );
+}
+
+function wrapSends(injector: Injector, socket: net.Socket): void {
+  replace(socket, 'write', (args, original) =>
+    injector.callSync({
+      name: 'send',
+      subject: args[0] instanceof Uint8Array ? `${args[0].length} bytes` : '',
+      run: () => original(args),
+      fail: () => {
+        socket.destroy();
+        return false;
+      },
+      runHalf: () => original(halved('write', args, 0)),
     }),
   );
 }
