@@ -5,6 +5,8 @@ import { createBaseProgram } from './base-program.ts';
 import { addAgent } from './commands/agent-command.ts';
 import { addHelper } from './commands/helper-command.ts';
 import { addHost } from './commands/host-command.ts';
+import { addKubeInstall } from './commands/kube-install-command.ts';
+import { addKubeMetrics } from './commands/kube-metrics-command.ts';
 import { addJoin } from './commands/node-command.ts';
 import type { Context } from './context.ts';
 
@@ -14,5 +16,7 @@ export function createAgentProgram(context: Context): Command {
   addHelper(program, context);
   addJoin(program, context);
   addHost(program, context);
+  addKubeInstall(program, context);
+  addKubeMetrics(program, context);
   return program;
 }

@@ -88,7 +88,7 @@ function metrics(image: string): object {
     ports: [{ name: 'metrics', containerPort: agentMetricsPort }],
     livenessProbe: probe,
     readinessProbe: { ...probe, httpGet: { path: '/readyz', port: 'metrics' } },
-    resources: { requests: { cpu: '5m', memory: '32Mi' }, limits: { memory: '128Mi' } },
+    resources: { requests: { cpu: '5m', memory: '96Mi' }, limits: { memory: '256Mi' } },
     securityContext: {
       runAsNonRoot: true,
       runAsUser: 65532,

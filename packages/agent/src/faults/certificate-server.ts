@@ -1,9 +1,10 @@
-// Test fixture: as much of a control plane as a host needs to renew its certificate. It knows no hosts, and whoever asks
-// gets a certificate.
+// Test fixture: as much of a control plane as a host needs to join and to renew its certificate. It knows no hosts, and
+// whoever asks gets a certificate.
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { json } from 'node:stream/consumers';
+import { configurationKeysEntry, configurationKeysName, createSigningKeys } from '@varve/api';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -22,6 +23,7 @@ export class CertificateServer implements AsyncDisposable {
   readonly authority: CertificateAuthority;
   readonly #server: Server;
   readonly #requests = new Map<string, object>();
+  readonly #keys = createSigningKeys();
   /** Milliseconds. */
   validity = 30 * day;
 
@@ -75,6 +77,9 @@ export class CertificateServer implements AsyncDisposable {
       if (this.#requests.has(asked.metadata.name)) return void send(409, status(409, 'AlreadyExists'));
       this.#requests.set(asked.metadata.name, answer);
       send(201, answer);
+    } else if (request.method === 'GET' && pathname.endsWith(`/configmaps/${configurationKeysName.name}`)) {
+      const data = { [configurationKeysEntry]: JSON.stringify(this.#keys.chain) };
+      send(200, { kind: 'ConfigMap', apiVersion: 'v1', metadata: configurationKeysName, data });
     } else if (request.method !== 'GET') send(404, status(404, 'NotFound'));
     else if (searchParams.has('watch')) response.writeHead(200).flushHeaders();
     else send(200, { kind: 'List', apiVersion: 'v1', metadata: { resourceVersion: '1' }, items: [] });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { Context, GlobalOptions } from '../context.ts';
-import { parseListen } from './up-command.ts';
+import { parseListen } from '../listen.ts';
 
 interface Options {
   namespace?: string;
