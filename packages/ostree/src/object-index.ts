@@ -156,8 +156,9 @@ export class ObjectIndex {
     let length = this.#table.length;
     while (length < this.#count * 2) length *= 2;
     this.#table = new Uint32Array(length);
+    const view = new DataView(this.#rows.buffer, this.#rows.byteOffset, this.#rows.length);
     for (let number = 1; number <= this.#count; number++) {
-      let slot = this.#slotOf(this.#rows.readUInt32LE((number - 1) * rowSize));
+      let slot = this.#slotOf(view.getUint32((number - 1) * rowSize, true));
       let probes = 0;
       for (; this.#table[slot] !== 0 && probes < maximumProbes; probes++) slot = this.#nextSlot(slot);
       // A file whose blocks never reached the disk is full of rows that begin alike.

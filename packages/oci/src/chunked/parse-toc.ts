@@ -8,7 +8,7 @@ import type { TarEntryMetadata, TarEntryType } from '../tar/entry.ts';
 import { type ContentEntry, checkLayout, contentChunks } from './content-chunks.ts';
 import { rangesUnsupported, tocInvalid } from './refusal.ts';
 import type { Toc, TocEntry } from './toc.ts';
-import { ambiguousKey, type RawTocEntry, tocEntrySchema } from './toc-entry-schema.ts';
+import { ambiguousKey, isOrdinaryEntry, type RawTocEntry, tocEntrySchema } from './toc-entry-schema.ts';
 
 const maximumEntries = 1_000_000;
 const emptyDigest = digestOf(new Uint8Array());
@@ -106,6 +106,7 @@ function* groups(entries: readonly unknown[], context: TocContext): Generator<Gr
 }
 
 function parseEntry(value: unknown, context: TocContext): RawTocEntry {
+  if (isOrdinaryEntry(value)) return value;
   const result = tocEntrySchema.safeParse(value);
   if (!result.success) {
     throw tocInvalid(
