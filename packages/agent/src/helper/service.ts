@@ -11,10 +11,18 @@ import type { Answer, CallContext } from './channel.ts';
 import { Exclusive } from './exclusive.ts';
 import type { RootGate } from './gate.ts';
 import { outlineOf } from './host-outline.ts';
-import { nextBootProblem, rollbackProblem, undoProblem } from './next-boot.ts';
 import { HealthProof } from './proof.ts';
+import {
+  applyProblem,
+  failureProblem,
+  forgetProblem,
+  nextBootProblem,
+  rebootProblem,
+  rollbackProblem,
+  undoProblem,
+} from './rules.ts';
 import { signedTargetSchema } from './signed-target-schema.ts';
-import type { VerifiedTarget } from './verify.ts';
+import type { SignedTarget, VerifiedTarget } from './verify.ts';
 
 const nothing = z.null();
 const targetParams = z.strictObject({ target: signedTargetSchema });
@@ -103,10 +111,14 @@ export class HelperService {
         if (!this.#proof.isHealthy) throw refused('what runs was not found healthy');
         await this.#driver.markGood(signal);
       }),
-      this.#change('recordFailure', failureParams, (target, { signal }) => this.#driver.recordFailure(target, signal)),
-      this.#change('forgetFailure', failureParams.pick({ config: true, image: true }), (target, { signal }) =>
-        this.#driver.forgetFailure(target, signal),
-      ),
+      this.#change('recordFailure', failureParams, async (target, { signal }) => {
+        refuseIf(failureProblem(await this.#driver.status(signal), target, new Date()));
+        await this.#driver.recordFailure(target, signal);
+      }),
+      this.#change('forgetFailure', failureParams.pick({ config: true, image: true }), async (target, { signal }) => {
+        refuseIf(forgetProblem(await this.#driver.status(signal), target));
+        await this.#driver.forgetFailure(target, signal);
+      }),
     ];
   }
 
@@ -118,10 +130,10 @@ export class HelperService {
         await driver.stage({ target: await this.#gate.admit(target), signal, onProgress: notify });
       }),
       this.#changeOfWhatRuns('apply', targetParams, async ({ target }, { signal, notify }) => {
-        await driver.apply({ target: this.#approve(await this.#gate.admit(target)), signal, onStep: notify });
+        await driver.apply({ target: await this.#approve(target, signal), signal, onStep: notify });
       }),
       this.#changeOfWhatRuns('applyLive', targetParams, async ({ target }, { signal, notify }) => {
-        await driver.applyLive({ target: this.#approve(await this.#gate.admit(target)), signal, onStep: notify });
+        await driver.applyLive({ target: await this.#approve(target, signal), signal, onStep: notify });
       }),
       this.#changeOfWhatRuns('undoLive', nothing, async (_, { signal }) => {
         refuseIf(undoProblem(await driver.status(signal)));
@@ -141,6 +153,7 @@ export class HelperService {
       }),
       this.#change('collectGarbage', nothing, (_, { signal }) => driver.collectGarbage(signal)),
       this.#change('reboot', nothing, async (_, { signal }) => {
+        refuseIf(rebootProblem(await driver.status(signal)));
         await driver.reboot(signal);
         this.#onReboot();
       }),
@@ -172,10 +185,10 @@ export class HelperService {
     });
   }
 
-  /** A target may be staged by everyone who has it, and applied when the control plane has given the host its slot. */
-  #approve(target: VerifiedTarget): VerifiedTarget {
-    if (target.phase === 'Applied') return target;
-    throw refused(`config ${target.config} is to be staged only; the host has no slot to apply it`);
+  async #approve(signed: SignedTarget, signal: AbortSignal): Promise<VerifiedTarget> {
+    const target = await this.#gate.admit(signed);
+    refuseIf(applyProblem(await this.#driver.status(signal), target));
+    return target;
   }
 
   /** What runs is put back to what was signed for it; another target's content is applied, not repaired. */

@@ -142,6 +142,25 @@ test('arguments are what they should be, and verbs are those of the list', async
   await allRefused(attacks.map(([name, attack]) => [name, attack, 'HELPER_REFUSED'] as const));
 });
 
+test('nothing is done again and again, and the way back is not declared bad', async () => {
+  const { booted, rollback } = await split.host.status();
+  await allRefused([
+    ['a boot into what runs', call('reboot', null), 'HELPER_REFUSED'],
+    ['an apply of what runs', call('apply', { target: present }), 'HELPER_REFUSED'],
+    ['a live apply of what runs', call('applyLive', { target: present }), 'HELPER_REFUSED'],
+    ['a failure of the way back', call('recordFailure', { ...failure, config: 'old', image: base }), 'HELPER_REFUSED'],
+    [
+      'a failure of what is proved',
+      call('recordFailure', { ...failure, config: 'present', image: base }),
+      'HELPER_REFUSED',
+    ],
+    ['a failure to forget', call('forgetFailure', { config: 'old', image: base }), 'HELPER_REFUSED'],
+  ]);
+  await split.attack([call('collectGarbage', null)]);
+  const after = await split.host.status();
+  expect([after.booted.name, after.rollback?.name]).toEqual([booted.name, rollback?.name]);
+});
+
 test('what differs is not passed over before the host is called good, unless that was signed', async () => {
   const { host } = split;
   const managed = join((await host.status()).booted.root, 'etc/ours');

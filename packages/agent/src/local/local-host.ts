@@ -178,7 +178,7 @@ export class LocalHost implements Disposable {
       spec,
       kernelArguments: kernelCommandLine(host.baseKernelArguments, kernelArgumentChangeOf(spec)),
       bytes: await this.#bytesOf(host, image),
-      isDone: isOnTarget(host.booted, { ...target, image, uid: '', generation: 0 }, host) && isNext(host),
+      isDone: isOnTarget(host.booted, { ...target, image }, host) && isNext(host),
     };
   }
 

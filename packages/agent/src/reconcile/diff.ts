@@ -33,6 +33,8 @@ export interface Actual {
   readonly live?: readonly Action[] | undefined;
 }
 
+type Target = Pick<Desired, 'config' | 'image'>;
+
 /** Steps in their order; empty when the host is on target and clean. */
 export function diff(actual: Actual, desired: Desired | undefined): Step[] {
   const { host } = actual;
@@ -44,17 +46,17 @@ export function diff(actual: Actual, desired: Desired | undefined): Step[] {
 }
 
 /** Image of the desired config; a config without one leaves the host on the image that it runs. */
-function desiredImage(desired: Desired, host: HostOutline): string | undefined {
+function desiredImage(desired: Target, host: HostOutline): string | undefined {
   return desired.image ?? host.booted.image;
 }
 
 /** The record of the desired target's failure on this host; while it is desired, the host stays as it is. */
-export function failedTarget(host: HostOutline, desired: Desired): FailedTarget | undefined {
+export function failedTarget(host: HostOutline, desired: Target): FailedTarget | undefined {
   return findFailed(host.failed, desired.config, desiredImage(desired, host));
 }
 
 /** Whether the deployment holds the desired config and image. */
-export function isOnTarget(deployment: DeploymentOutline, desired: Desired, host: HostOutline): boolean {
+export function isOnTarget(deployment: DeploymentOutline, desired: Target, host: HostOutline): boolean {
   const { applied } = deployment;
   if (applied?.config !== desired.config) return false;
   const image = desiredImage(desired, host);

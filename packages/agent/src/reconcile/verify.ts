@@ -17,7 +17,8 @@ import type { Desired } from './desired.ts';
 import { type Actual, failedTarget } from './diff.ts';
 import { recordVerified } from './load-actual.ts';
 
-const controlPlaneCheck = 'control-plane';
+/** Name of the check that the control plane is reached. */
+export const controlPlaneCheck = 'control-plane';
 
 /** How the host was when the update began. */
 const departureSchema = z.object({ config: z.string(), reached: z.boolean(), ready: z.boolean().default(false) });
