@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AgentError } from '../error.ts';
 import { FakeTools } from '../fixtures/fake-tools.ts';
 import { baseKernelArguments } from '../fixtures/host.ts';
 import { bootableContent, FixtureRegistry } from '../fixtures/registry.ts';
@@ -179,6 +180,23 @@ describe('rpm-ostree', () => {
     await host.tools.run('rpm-ostree', ['install', '--lock-finalization', 'vim'], { signal });
     await host.driver.setNextBoot(booted.name, signal);
     expect(await host.tools.isStaged()).toBe(false);
+  });
+
+  test('a host that another program updates as well is left to it, and says what to do', async () => {
+    const driven: OpenTool = ({ run, stagedPath }) =>
+      openRpmOstree({
+        stagedPath,
+        run: async (file, args, options) => {
+          if (args[0] !== 'rebase') return await run(file, args, options);
+          const said = 'error: Updates and deployments are driven by Zincati (zincati.service)';
+          throw new AgentError('HOST_COMMAND_FAILED', `\`rpm-ostree rebase\` failed: ${said}`);
+        },
+      });
+    await using host = await open(driven);
+    await expect(stage(host, { osImageURL: host.image(2) })).rejects.toMatchObject({
+      code: 'DRIVER_UNSUITABLE',
+      message: expect.stringContaining('systemctl disable --now'),
+    });
   });
 
   test('too old a version is refused', async () => {

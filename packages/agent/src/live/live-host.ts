@@ -2,7 +2,7 @@
 // deployments share.
 import { driftActionOf, fingerprintConfig } from '@varve/api';
 import type { AppliedConfig } from '../content/entry.ts';
-import { planContent, unitDirectory } from '../content/plan.ts';
+import { type HostAbilities, planContent, unitDirectory } from '../content/plan.ts';
 import type { ResolvedContent } from '../content/resolve.ts';
 import type { SourceCache } from '../content/source.ts';
 import type { HostDeployment, HostState } from '../driver/driver.ts';
@@ -23,6 +23,8 @@ export interface LiveHostOptions {
   readonly paths: Pick<StatePaths, 'root' | 'journal'>;
   readonly sources: SourceCache;
   readonly services: ServiceManager;
+  /** What the host can do beyond what is applied live: a config may ask for it, too. */
+  readonly abilities: HostAbilities;
 }
 
 export class LiveHost {
@@ -55,7 +57,7 @@ export class LiveHost {
       former: booted.applied,
       config: target.config,
       fingerprint: fingerprintConfig(target.spec),
-      plan: planContent(target.spec),
+      plan: planContent(target.spec, this.#options.abilities),
       sources: this.#options.sources,
       shared: this.#shared,
       actions,
@@ -71,7 +73,7 @@ export class LiveHost {
     await repairPaths({
       ...this.#transactionOf(booted),
       applied,
-      plan: planContent(target.spec),
+      plan: planContent(target.spec, this.#options.abilities),
       sources: this.#options.sources,
       paths: new Set(allowed),
       signal,

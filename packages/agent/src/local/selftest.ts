@@ -6,6 +6,8 @@ import type { MachineConfigSpec } from '@varve/api';
 import spawn from 'nano-spawn';
 import type { HostDeployment, HostState } from '../driver/driver.ts';
 import { trustLocally } from '../helper/verify.ts';
+import { policyOf, requireLabelling } from '../tree/labels.ts';
+import { treeOf } from '../tree/tree-of.ts';
 import type { LocalHost, ProgressHooks } from './local-host.ts';
 import { localConfigName } from './local-spec.ts';
 
@@ -81,6 +83,12 @@ async function readOnly(host: LocalHost, { sysroot, signal }: SelftestOptions, c
   });
   await check('room for images', async () => await describeRoom(join(sysroot, 'ostree/repo'), leastFreeBytes));
   await check('room for kernels', async () => await describeRoom(join(sysroot, 'boot'), leastFreeBootBytes));
+  await check('labels of files', async () => {
+    const policy = await policyOf(treeOf((await driver.status(signal)).booted));
+    if (policy === undefined) return 'the host has no SELinux policy';
+    await requireLabelling(policy);
+    return `by the SELinux policy ${policy}`;
+  });
   await check('drift', async () => {
     const drift = await host.drift();
     if (drift.length === 0) return 'the host is as it was applied';

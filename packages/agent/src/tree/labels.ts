@@ -30,12 +30,12 @@ export async function requireLabelling(policy: string, places: readonly string[]
  * none. Paths at which nothing lies are passed over. setfiles(8) works whatever the running kernel enforces.
  */
 export async function labelPaths(tree: Tree, paths: Iterable<string>, signal: AbortSignal): Promise<void> {
-  const contexts = await fileContexts(tree);
-  if (contexts === undefined) return;
+  const policy = await policyOf(tree);
+  if (policy === undefined) return;
   const present: string[] = [];
   for (const path of new Set(paths)) if (await tree.lstat(path)) present.push(posix.join(tree.root, path));
   if (present.length === 0) return;
-  const args = ['-F', '-0', '-r', tree.root, '-f', '-', contexts];
+  const args = ['-F', '-0', '-r', tree.root, '-f', '-', posix.join(tree.root, contextsOf(policy))];
   try {
     await spawn('setfiles', args, {
       env: { LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
@@ -54,10 +54,13 @@ export async function labelPaths(tree: Tree, paths: Iterable<string>, signal: Ab
   }
 }
 
-/** On this machine; undefined when the tree has no policy in force. */
-async function fileContexts(tree: Tree): Promise<string | undefined> {
+/** The policy that a tree puts into force; undefined when it has none. */
+export async function policyOf(tree: Tree): Promise<string | undefined> {
   const policy = configuredPolicy((await tree.readFile('/etc/selinux/config'))?.toString('utf8'));
   if (policy === undefined) return undefined;
-  const path = `/etc/selinux/${policy}/contexts/files/file_contexts`;
-  return (await tree.lstat(path))?.isFile() ? posix.join(tree.root, path) : undefined;
+  return (await tree.lstat(contextsOf(policy)))?.isFile() ? policy : undefined;
+}
+
+function contextsOf(policy: string): string {
+  return `/etc/selinux/${policy}/contexts/files/file_contexts`;
 }

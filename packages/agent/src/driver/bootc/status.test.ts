@@ -4,6 +4,15 @@ import { requireSuitable } from './tool.ts';
 
 const digest = `sha256:${'d'.repeat(64)}`;
 
+/** As bootc 1.16 tells of it. */
+const composefs = {
+  verity: 'x',
+  bootType: 'Bls',
+  bootloader: 'grub-cc',
+  bootDigest: null,
+  missingVerityAllowed: false,
+};
+
 function entry(fields: object = {}) {
   const image = { image: 'quay.io/os/web@sha256:1', transport: 'registry', signature: 'insecure' };
   return {
@@ -39,6 +48,20 @@ test('what bootc 1.16 prints is read', () => {
   expect(parseBootcStatus(text).status.staged?.downloadOnly).toBe(true);
 });
 
+test('a host that bootc does not know, and one that is about to become its own, are read', () => {
+  expect(parseBootcStatus(status({ booted: null, type: null })).status.booted).toBeNull();
+  const branch = entry({ image: null, store: null });
+  const { booted, staged } = parseBootcStatus(status({ booted: branch, staged: entry(), type: null })).status;
+  expect([booted?.image, staged?.image?.imageDigest]).toEqual([null, digest]);
+});
+
+test('an image that came from a file is read, and so is an unlocked /usr', () => {
+  const image = { image: { image: '/var/mnt/update', transport: 'oci' }, version: null, timestamp: null };
+  const booted = entry({ image: { ...image, imageDigest: digest, architecture: 'amd64' } });
+  const usrOverlay = { accessMode: 'readWrite', persistence: 'transient' };
+  expect(parseBootcStatus(status({ booted, usrOverlay })).status.booted?.image?.image.transport).toBe('oci');
+});
+
 test.each([
   ['insecure', 'insecure'],
   ['containerPolicy', 'containerPolicy'],
@@ -66,7 +89,7 @@ test.each([
 test.each([
   ['a system that bootc did not deploy', { booted: null }, 'not deployed'],
   ['a system with layered packages', { booted: entry({ incompatible: true }) }, 'rpm-ostree reset'],
-  ['a system without OSTree', { booted: entry({ ostree: null, composefs: { verity: 'x' } }) }, 'composefs'],
+  ['a system without OSTree', { booted: entry({ ostree: null, composefs }) }, 'composefs'],
 ])('%s is no host for the driver', (_, fields, said) => {
   expect(() => requireSuitable(parseBootcStatus(status(fields)))).toThrow(
     expect.objectContaining({ code: 'DRIVER_UNSUITABLE', message: expect.stringContaining(said) }),

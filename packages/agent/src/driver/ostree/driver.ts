@@ -1,7 +1,7 @@
 // The driver for any distribution that boots from OSTree. It takes the sysroot's path: the same code serves a booted
 // host and a sysroot in a directory; only booting differs, and comes from outside.
 import { join } from 'node:path';
-import { type Action, fingerprintConfig, kernelCommandLine } from '@varve/api';
+import { type Action, kernelCommandLine } from '@varve/api';
 import { collectGarbage, type Deployment, parseChecksum, removeStaleTemporaries, Sysroot } from '@varve/ostree';
 import spawn from 'nano-spawn';
 import type { Boot } from '../../boot/boot.ts';
@@ -37,11 +37,11 @@ import type { FetchPlace, ImageTool } from '../image-tool.ts';
 import { keptDeployments, rollbackDeployment } from '../kept.ts';
 import { stagedPath } from '../staged.ts';
 import { targetImage } from '../target-image.ts';
+import { deployStaged } from './deploy.ts';
 import { deploymentOfImage, findDeployment } from './deployments.ts';
 import { baseKernelArguments } from './host-record.ts';
 import { OwnImporter } from './import.ts';
 import { requireFitting } from './preflight.ts';
-import { prepareDeployment } from './prepare.ts';
 import { readHost } from './read-host.ts';
 import { pinStaged, writeStaged } from './staged-commit.ts';
 import { deploymentName } from './state.ts';
@@ -74,6 +74,7 @@ export class OstreeDriver implements RootDriver {
       paths: options.paths,
       sources: this.#sources,
       services: options.sysroot === '/' ? systemdServices() : offlineServices,
+      abilities: this.#tool.abilities,
     });
     this.#units = options.sysroot === '/' ? systemdUnits : noUnits;
   }
@@ -134,8 +135,8 @@ export class OstreeDriver implements RootDriver {
 
   async #deploy({ target, signal, onStep }: ApplyRequest): Promise<void> {
     const { stateroot, paths } = this.#options;
-    const { config, spec } = target;
-    const plan = planContent(spec, this.#tool.abilities);
+    const { config } = target;
+    const plan = planContent(target.spec, this.#tool.abilities);
     const sysroot = await this.#open();
     const host = await this.status(signal);
     const image = targetImage(target, host);
@@ -144,37 +145,12 @@ export class OstreeDriver implements RootDriver {
       throw new AgentError('STATE_CORRUPT', `config ${config} is not staged any more; it will be staged again`);
     }
     const kernelArguments = kernelCommandLine(await baseKernelArguments(paths.host, staged), plan.kernelArguments);
-    onStep('writing the new deployment');
     await this.#tool.discardStaged(signal);
-    const deployment = await sysroot.deploy({
-      commit: parseChecksum(staged.checksum),
-      stateroot,
-      imageReference: image,
-      origin: staged.origin,
-      kernelArguments,
-      mergeFrom: await this.#find(sysroot, host.booted.name),
-      signal,
+    const deployment = await deployStaged({
+      ...{ sysroot, stateroot, host, staged, target, plan, kernelArguments, signal, onStep },
+      sources: this.#sources,
+      live: this.#live,
     });
-    try {
-      onStep('writing files and units');
-      const prepared = await prepareDeployment({
-        root: sysroot.deploymentPath(deployment),
-        name: deploymentName(deployment),
-        config,
-        image,
-        kernelArguments,
-        plan,
-        fingerprint: fingerprintConfig(spec),
-        sources: this.#sources,
-        formerly: host.booted.applied,
-        signal,
-      });
-      onStep('writing files that deployments share');
-      await this.#live.placePrepared(host, prepared, signal);
-    } catch (error) {
-      await sysroot.undeploy(deployment).catch(() => {});
-      throw error;
-    }
     onStep('making it the next boot');
     const name = deploymentName(deployment);
     await this.#beginProbation({ deployment: name, config, image, bootId: host.bootId, live: false }, signal);
@@ -195,7 +171,7 @@ export class OstreeDriver implements RootDriver {
       await removeDurable(this.#options.paths.probation);
       throw await this.#notAgain(error, { config, image });
     }
-    await this.#sources.keepOnly(planContent(target.spec).files.map((file) => file.source));
+    await this.#sources.keepOnly(planContent(target.spec, this.#tool.abilities).files.map((file) => file.source));
   }
 
   async repair({ target, paths, signal }: RepairRequest): Promise<void> {

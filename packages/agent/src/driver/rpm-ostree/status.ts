@@ -36,13 +36,19 @@ const deploymentSchema = z.object({
   'requested-base-local-replacements': names,
   /** Repository to overrides from it. */
   'base-remote-replacements': z.record(z.string(), z.unknown()).default({}),
+  /** Repository and packages of overrides that were asked for, in force or not. */
+  'requested-base-remote-replacements': z.array(z.tuple([z.string(), names])).default([]),
   'requested-modules': names,
   'initramfs-etc': names,
   'regenerate-initramfs': z.boolean().default(false),
 });
 export type RpmOstreeDeployment = z.infer<typeof deploymentSchema>;
 
-const statusSchema = z.object({ deployments: z.array(deploymentSchema).min(1) });
+const statusSchema = z.object({
+  deployments: z.array(deploymentSchema).min(1),
+  /** Who has told rpm-ostree that updates of the host are its own business, such as Zincati; running or not. */
+  'update-driver': z.object({ 'driver-name': z.string(), 'driver-sd-unit': z.string() }).nullish(),
+});
 export type RpmOstreeStatus = z.infer<typeof statusSchema>;
 
 /** Throws HOST_COMMAND_FAILED when it is something else. */

@@ -154,7 +154,18 @@ export class RpmOstreeTool implements ImageTool {
   }
 
   async #change(command: readonly string[], signal: AbortSignal): Promise<void> {
-    await requireTool(this.#run, 'rpm-ostree', command, { signal, timeout: fetchTimeout });
+    try {
+      await requireTool(this.#run, 'rpm-ostree', command, { signal, timeout: fetchTimeout });
+    } catch (error) {
+      if (!isDrivenByOther(error)) throw error;
+      const { 'driver-name': name = 'another program', 'driver-sd-unit': unit = 'its unit' } =
+        (await this.status(signal))['update-driver'] ?? {};
+      throw new AgentError(
+        'DRIVER_UNSUITABLE',
+        `${name} updates this host, too, and rpm-ostree leaves that to it: run \`systemctl disable --now ${unit}\`, and mask it in the image`,
+        { cause: error },
+      );
+    }
   }
 
   async #kernelPackages(
@@ -178,7 +189,7 @@ export function requireSuitable({ deployments }: RpmOstreeStatus): RpmOstreeDepl
     ...booted['requested-local-packages'],
     ...booted['requested-local-fileoverride-packages'],
     ...booted['requested-base-local-replacements'],
-    ...Object.keys(booted['base-remote-replacements']).map((repository) => `packages from ${repository}`),
+    ...replacingRepositories(booted).map((repository) => `packages from ${repository}`),
     ...booted['requested-base-removals'].filter((name) => !isKernelPackage(name)),
     ...booted['requested-modules'],
   ];
@@ -193,6 +204,16 @@ export function requireSuitable({ deployments }: RpmOstreeStatus): RpmOstreeDepl
     );
   }
   return booted;
+}
+
+function replacingRepositories(deployment: RpmOstreeDeployment): string[] {
+  const requested = deployment['requested-base-remote-replacements'].map(([repository]) => repository);
+  return [...new Set([...Object.keys(deployment['base-remote-replacements']), ...requested])];
+}
+
+/** What rpm-ostree says then (rpmostree-clientlib.cxx, error_if_driver_registered). */
+function isDrivenByOther(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('Updates and deployments are driven by');
 }
 
 function stagedIn({ deployments }: RpmOstreeStatus, image: string): RpmOstreeDeployment {

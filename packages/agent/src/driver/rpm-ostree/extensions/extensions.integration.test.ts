@@ -1,13 +1,22 @@
 // Packages and kernels from extensions images that buildah made, on real sysroots, by a program that answers like rpm-ostree
 // and takes packages only from repositories that it is told of.
-import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { duplexPair } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import spawn from 'nano-spawn';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bootableContent, FixtureRegistry } from '../../../fixtures/registry.ts';
 import { createToolHost, openRpmOstree, stage, type ToolHost, update } from '../../../fixtures/tool-host.ts';
+import { type Answer, ByteStream, Channel } from '../../../helper/channel.ts';
+import { Lender } from '../../../helper/lend.ts';
+import { LentNetwork } from '../../../helper/lent-network.ts';
+import { trustLocally } from '../../../helper/verify.ts';
+import { OwnNetwork } from '../../../network/network.ts';
+import { registryClientFor } from '../../../network/registry.ts';
 import { repositoryPath } from './layer-files.ts';
+import { withExtensions } from './lend.ts';
 import { repositoryFile } from './repository-file.ts';
 
 const { signal } = new AbortController();
@@ -105,6 +114,29 @@ test('the same packages of another image are other packages, unless they are the
   expect(await packageIn(host, 'usbguard')).toBe('usbguard-1.1-1.x86_64.rpm');
 });
 
+test('a host with packages takes what needs no boot without one', async () => {
+  await using host = await createToolHost(images, openRpmOstree);
+  const disruption = { files: [{ path: '/etc/app', actions: [{ type: 'None' as const }] }] };
+  const specOf = (text: string) => ({
+    ...{ osImageURL: host.image(2), baseOSExtensionsContainerImage: first, ...usbguard },
+    config: {
+      ignition: { version: '3.4.0' },
+      storage: { files: [{ path: '/etc/app', contents: { source: `data:,${text}` } }] },
+    },
+  });
+  await update(host, specOf('one'));
+  await stage(host, specOf('two'), 'two');
+  const target = trustLocally({ config: 'two', image: host.image(2), spec: specOf('two'), disruption });
+  await host.driver.applyLive({ target, signal, onStep: () => {} });
+  const { booted } = await host.driver.status(signal);
+  expect(await readFile(join(booted.root, 'etc/app'), 'utf8')).toBe('two');
+  await host.driver.markGood(signal);
+  await writeFile(join(booted.root, 'etc/app'), 'mine');
+  const repairing = { ...target, drift: [{ path: '/etc/app', action: 'Repair' as const }] };
+  await host.driver.repair({ target: repairing, paths: ['/etc/app'], signal });
+  expect(await readFile(join(booted.root, 'etc/app'), 'utf8')).toBe('two');
+});
+
 test('a config without packages fetches no extensions image', async () => {
   await using host = await createToolHost(images, openRpmOstree);
   const missing = first.replace(/sha256:.*/, `sha256:${'0'.repeat(64)}`);
@@ -152,6 +184,51 @@ test.each<[string, () => string, string[], { code: string; message?: unknown }]>
 function withLink(): string {
   const files = { [`${repositoryPath}/repodata/repomd.xml`]: '' };
   return registry.add({ files, links: { [`${repositoryPath}/usbguard-1-1.x86_64.rpm`]: '/etc/shadow' } });
+}
+
+describe('a helper without a network', () => {
+  /** What the helper sees of the repository while it is lent, with an agent whose answers pass through `change`. */
+  async function lent(change: (bytes: Uint8Array) => Uint8Array): Promise<string[]> {
+    const registryOptions = { insecure: true, retry: { attempts: 1, firstDelay: 1 } };
+    await using lender = new Lender(
+      (reference) => registryClientFor(reference, undefined, registryOptions),
+      new OwnNetwork(async () => undefined, registryOptions),
+    );
+    const changed: Answer = async (verb, params, context) => {
+      const answer = await lender.answer(verb, params, context);
+      return verb === 'blob' && answer instanceof ByteStream ? new ByteStream(mapped(answer.bytes, change)) : answer;
+    };
+    const [left, right] = duplexPair();
+    const channels = [new Channel(left, changed), new Channel(right, async () => undefined)];
+    for (const channel of channels) channel.run().catch(() => {});
+    const network = new LentNetwork();
+    network.use(channels[1]);
+    const root = await mkdtemp(join(directory, 'root-'));
+    const place = { root, directory: join(root, 'extensions') };
+    try {
+      return await withExtensions({ ...place, image: first, network, signal, onProgress: () => {} }, async () => {
+        const text = await readFile(join(root, repositoryFile), 'utf8');
+        return await readdir(fileURLToPath(/^baseurl=(.*)$/m.exec(text)?.[1] ?? ''));
+      });
+    } finally {
+      const left = await readdir(root, { recursive: true });
+      expect(left.filter((path) => path.includes('extensions'))).toEqual([]);
+      for (const channel of channels) channel.close();
+    }
+  }
+
+  test('has the image from the agent', async () => {
+    expect(await lent((bytes) => bytes)).toEqual(expect.arrayContaining(['repodata', 'usbguard-1.0-1.x86_64.rpm']));
+  });
+
+  test('believes nothing of what the agent brings', async () => {
+    const flip = (bytes: Uint8Array) => bytes.with(bytes.length - 1, (bytes.at(-1) ?? 0) ^ 1);
+    await expect(lent(flip)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+  });
+});
+
+async function* mapped(source: AsyncIterable<Uint8Array>, change: (bytes: Uint8Array) => Uint8Array) {
+  for await (const bytes of source) yield change(bytes);
 }
 
 test('what a killed one left goes before anything else is done', async () => {
