@@ -9,14 +9,17 @@ export interface Conflict {
   readonly fields: FieldSet;
 }
 
-/** 409 that names every field and who has it; people decide by it whether to force. */
+/** Nobody reads more, and an answer must not be many times as long as its request. */
+const maxCauses = 500;
+
+/** 409 that names the fields and who has it; people decide by it whether to force. */
 export function applyConflict(conflicts: readonly Conflict[]): StatusError {
   const found: { readonly manager: string; readonly field: string }[] = [];
   for (const { manager, fields } of conflicts) {
     for (const path of members(fields)) found.push({ manager: describe(manager), field: pathText(path) });
   }
   found.sort((a, b) => (a.manager < b.manager ? -1 : Number(a.manager > b.manager)));
-  const causes = found.map(({ manager, field }) => ({
+  const causes = found.slice(0, maxCauses).map(({ manager, field }) => ({
     reason: 'FieldManagerConflict',
     message: `conflict with ${manager}`,
     field,
@@ -31,11 +34,12 @@ function messageOf(found: readonly { readonly manager: string; readonly field: s
   }
   const lines: string[] = [];
   let last: string | undefined;
-  for (const { manager, field } of found) {
+  for (const { manager, field } of found.slice(0, maxCauses)) {
     if (manager !== last) lines.push(`conflicts with ${manager}:`);
     last = manager;
     lines.push(`- ${field}`);
   }
+  if (found.length > maxCauses) lines.push(`and ${found.length - maxCauses} more`);
   return `Apply failed with ${found.length} conflicts: ${lines.join('\n')}`;
 }
 

@@ -131,33 +131,38 @@ export function only(set: FieldSet, path: FieldPath): FieldSet {
   return isEmptySet(inner) ? leaf : { [element]: inner };
 }
 
-/** A set under construction. */
+interface Node {
+  member: boolean;
+  readonly children: Map<string, Node>;
+}
+
+/** A set under construction: adding a field takes time by its depth, however many fields there are. */
 export class FieldSetBuilder {
-  readonly #root: MutableFieldSet = {};
+  readonly #root: Node = { member: false, children: new Map() };
 
   /** Adds one field; the root is left out. */
   add(path: FieldPath): void {
     let node = this.#root;
-    let created = true;
     for (const element of path) {
-      // A node without children that stood here before is a member, and stays one when it gets children.
-      if (!created && node !== this.#root && isEmptySet(node)) node[self] = {};
-      const next = Object.hasOwn(node, element) ? node[element] : undefined;
-      created = next === undefined;
-      const child: MutableFieldSet = next ?? {};
-      node[element] = child;
+      const child = node.children.get(element) ?? { member: false, children: new Map() };
+      node.children.set(element, child);
       node = child;
     }
-    if (!created && node !== this.#root && !isEmptySet(node)) node[self] = {};
+    node.member = true;
   }
 
   get set(): FieldSet {
-    return this.#root;
+    return built(this.#root.children);
   }
 }
 
-interface MutableFieldSet {
-  [element: string]: MutableFieldSet;
+function built(nodes: ReadonlyMap<string, Node>): FieldSet {
+  const result: Record<string, FieldSet> = {};
+  for (const [element, { member, children }] of nodes) {
+    const node = nodeOf(member, built(children));
+    if (node !== undefined) result[element] = node;
+  }
+  return result;
 }
 
 export function setOf(...paths: readonly FieldPath[]): FieldSet {
