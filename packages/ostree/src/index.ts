@@ -1,6 +1,7 @@
 export { ArchiveObjects } from './archive-objects.ts';
 export { type OstreeChecksum, parseChecksum } from './checksum.ts';
 export { policyOfCommit, readLinkInCommit } from './commit-facts.ts';
+export { assertDiskSpace } from './disk-space.ts';
 export { OstreeError, type OstreeErrorCode, ostreeErrorCodes } from './error.ts';
 export type { OpenLayer } from './fetch-layers.ts';
 export { type CollectedGarbage, collectGarbage, type GarbageOptions } from './garbage.ts';

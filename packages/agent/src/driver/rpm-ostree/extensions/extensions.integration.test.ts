@@ -1,5 +1,6 @@
 // Packages and kernels from extensions images that buildah made, on real sysroots, by a program that answers like rpm-ostree
 // and takes packages only from repositories that it is told of.
+import { randomBytes } from 'node:crypto';
 import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -42,7 +43,11 @@ async function extensionsImage(name: string, packages: readonly string[]): Promi
   const context = join(directory, name);
   await mkdir(join(context, 'packages'), { recursive: true });
   await mkdir(join(context, 'repodata'), { recursive: true });
-  for (const file of packages) await writeFile(join(context, 'packages', file), file);
+  for (const file of packages) {
+    // Packed packages do not shrink any more.
+    const content = file.startsWith('large-') ? randomBytes(1 << 20) : file;
+    await writeFile(join(context, 'packages', file), content);
+  }
   await writeFile(join(context, 'repodata/repomd.xml'), `<repomd name="${name}"/>`);
   const lines = ['FROM scratch', `COPY packages /${repositoryPath}`, `COPY repodata /${repositoryPath}/repodata`];
   await writeFile(join(context, 'Containerfile'), `${lines.join('\n')}\n`);
@@ -230,6 +235,21 @@ describe('a helper without a network', () => {
 async function* mapped(source: AsyncIterable<Uint8Array>, change: (bytes: Uint8Array) => Uint8Array) {
   for await (const bytes of source) yield change(bytes);
 }
+
+test('an image that does not fit is not begun', async () => {
+  const image = await extensionsImage('large', ['large-1-1.x86_64.rpm']);
+  const root = await mkdtemp(join(directory, 'small-'));
+  await spawn('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'varve-test', root]);
+  try {
+    const network = new OwnNetwork(async () => undefined, { insecure: true });
+    const place = { root, directory: join(root, 'extensions') };
+    const unpacking = withExtensions({ ...place, image, network, signal, onProgress: () => {} }, async () => {});
+    await expect(unpacking).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect(await readdir(root)).toEqual([]);
+  } finally {
+    await spawn('umount', [root]);
+  }
+});
 
 test('what a killed one left goes before anything else is done', async () => {
   await using host = await createToolHost(images, openRpmOstree);

@@ -4,6 +4,7 @@
 import { link, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ImageSource, readLayer, type TarEntry } from '@varve/oci';
+import { assertDiskSpace } from '@varve/ostree';
 import type { StageProgress } from '../../driver.ts';
 import { LayerFiles, type RepositoryFiles, unusable } from './layer-files.ts';
 
@@ -21,13 +22,17 @@ const maximumSize = 16 * 1024 ** 3;
 const repositoryIndex = 'repodata/repomd.xml';
 const step = 'fetching the extensions image';
 
-/** Gives the directory of the repository. Throws CONFIG_UNSUPPORTED for an image without one, and what `@varve/oci` throws. */
+/**
+ * Gives the directory of the repository. Throws CONFIG_UNSUPPORTED for an image without one, DISK_FULL, and what `@varve/oci`
+ * throws.
+ */
 export async function unpackRepository(options: UnpackOptions): Promise<string> {
   const { source, directory, signal, onProgress } = options;
   const { manifest, config } = await source.getImage({ signal });
   const bytesTotal = manifest.layers.reduce((sum, { size }) => sum + size, 0);
   const contents = join(directory, 'contents');
   await mkdir(contents, { recursive: true, mode: 0o700 });
+  await assertDiskSpace(contents, bytesTotal);
   const aside = new Contents(contents);
   let files: RepositoryFiles = new Map();
   let bytesDone = 0;
