@@ -37,4 +37,33 @@ describe('discovery and OpenAPI', () => {
     });
     expect((await call('GET', '/openapi/v3/apis/nope/v1')).code).toBe(404);
   });
+
+  test('of version 2 are one document, as JSON and as protobuf', async () => {
+    const { body } = await call('GET', '/openapi/v2');
+    expect(valueAt(body, 'definitions', 'io.k8s.api.core.v1.Node')).toMatchObject({
+      'x-kubernetes-group-version-kind': [{ kind: 'Node' }],
+      properties: { metadata: { $ref: '#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' } },
+    });
+    const pool = 'io.openshift.machineconfiguration.v1.MachineConfigPool';
+    const spec = valueAt(body, 'definitions', pool, 'properties', 'spec', 'properties');
+    expect(spec).toMatchObject({
+      maxUnavailable: { type: 'string', format: 'int-or-string' },
+      nodeSelector: { 'x-kubernetes-map-type': 'atomic' },
+    });
+    const path = '/apis/machineconfiguration.openshift.io/v1/machineconfigpools/{name}';
+    expect(valueAt(body, 'paths', path, 'patch')).toMatchObject({
+      consumes: ['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml'],
+      parameters: expect.arrayContaining([expect.objectContaining({ name: 'fieldValidation', type: 'string' })]),
+    });
+    expect(JSON.stringify(body)).not.toContain('#/components/');
+    const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+    const encoded = await call('GET', '/openapi/v2', { headers: { accept } });
+    expect(encoded.headers['content-type']).toBe(accept.replace('@', '.'));
+    expect(encoded.text.slice(0, 5)).toBe('\n\x032.0');
+    const again = await call('GET', '/openapi/v2', {
+      headers: { accept, 'if-none-match': String(encoded.headers.etag) },
+    });
+    expect(again).toMatchObject({ code: 304, text: '' });
+    expect((await call('GET', '/openapi/v2', { headers: { accept: 'text/html' } })).code).toBe(406);
+  });
 });

@@ -25,7 +25,7 @@ interface Discoverable {
 }
 
 export interface Document {
-  readonly text: string;
+  readonly text: string | Uint8Array;
   /** Strong entity tag, with its quotes. */
   readonly etag: string;
 }
@@ -39,7 +39,10 @@ export interface Discovery {
 }
 
 export function document(value: unknown): Document {
-  const text = JSON.stringify(value);
+  return documentOf(JSON.stringify(value));
+}
+
+export function documentOf<T extends string | Uint8Array>(text: T): Document & { readonly text: T } {
   return { text, etag: `"${createHash('sha512').update(text).digest('hex').toUpperCase()}"` };
 }
 

@@ -1,8 +1,11 @@
-// OpenAPI v3, one document per group version (KEP-2896): what `kubectl explain`, `apply` and `create` read.
+// OpenAPI v3, one document per group version (KEP-2896): what `kubectl explain`, `apply` and `create` read. The one
+// document of v2 is made of them when somebody asks for it.
 import { createHash } from 'node:crypto';
-import { type Document, document } from './discovery.ts';
+import { type Document, document, documentOf } from './discovery.ts';
 import { patchTypes } from './handlers/patch.ts';
 import type { JsonObject } from './object.ts';
+import { openApiV2 } from './openapi-v2.ts';
+import { encodeOpenApiV2 } from './protobuf/openapi-v2.ts';
 import type { Resources, ServedResource } from './resources.ts';
 import { objectMetaSchema } from './schema/object-meta.ts';
 import type { Schema } from './schema/structural.ts';
@@ -14,6 +17,8 @@ export interface OpenApi {
   readonly index: Document;
   /** By path below /openapi/v3/, such as `api/v1`. */
   readonly documents: ReadonlyMap<string, Document & { readonly hash: string }>;
+  /** The whole of it in OpenAPI v2, as JSON and as protobuf. */
+  readonly v2: () => { readonly json: Document; readonly protobuf: Document };
 }
 
 export function openApiOf(resources: Resources, version: string): OpenApi {
@@ -31,7 +36,24 @@ export function openApiOf(resources: Resources, version: string): OpenApi {
     documents.set(path, { ...made, hash });
     paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
   }
-  return { index: document({ paths }), documents };
+  let v2: ReturnType<OpenApi['v2']> | undefined;
+  return {
+    index: document({ paths }),
+    documents,
+    v2() {
+      v2 ??= versionTwo(groups, version);
+      return v2;
+    },
+  };
+}
+
+function versionTwo(
+  groups: ReadonlyMap<string, readonly ServedResource[]>,
+  version: string,
+): ReturnType<OpenApi['v2']> {
+  const made = [...groups].map(([path, members]) => openApiDocument(path, members, version));
+  const all = openApiV2(made, version);
+  return { json: document(all), protobuf: documentOf(encodeOpenApiV2(all)) };
 }
 
 function openApiDocument(prefix: string, members: readonly ServedResource[], version: string): JsonObject {

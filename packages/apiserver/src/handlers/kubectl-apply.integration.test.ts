@@ -162,6 +162,8 @@ describe('kubectl', () => {
     expect(raw).toMatchObject({ code: 1, stderr: expect.stringContaining('.bogus: field not declared in schema') });
     const explained = await kubectl('explain', 'mcp.spec.maxUnavailable');
     expect(explained.stdout).toContain('How many hosts may be unavailable at once');
+    const old = await kubectl('explain', 'mcp.spec', '--recursive', '--output', 'plaintext-openapiv2');
+    expect(old.stdout).toMatch(/maxUnavailable\s+<string>/);
     expect((await kubectl('explain', 'cm.metadata.managedFields')).stdout).toContain('fieldsV1');
   });
 });

@@ -48,7 +48,16 @@ export async function servePath(
 
 function rootPaths({ discovery, openApi }: PathAccess): string[] {
   const documents = [...openApi.documents.keys()].map((path) => `/openapi/v3/${path}`);
-  return [...discovery.legacy.keys(), '/healthz', '/livez', '/openapi/v3', ...documents, '/readyz', '/version'].sort();
+  return [
+    ...discovery.legacy.keys(),
+    '/healthz',
+    '/livez',
+    '/openapi/v2',
+    '/openapi/v3',
+    ...documents,
+    '/readyz',
+    '/version',
+  ].sort();
 }
 
 async function sendHealth(
@@ -99,6 +108,7 @@ async function sendOpenApi(
   reply: FastifyReply,
   path: string,
 ): Promise<void> {
+  if (path === '/openapi/v2') return sendOpenApiV2(openApi, request, reply);
   if (path === '/openapi/v3') return sendTagged(request, reply, openApi.index, 'application/json');
   const name = path.slice('/openapi/v3/'.length);
   const found = path.startsWith('/openapi/v3/') ? openApi.documents.get(name) : undefined;
@@ -117,6 +127,22 @@ async function sendOpenApi(
   }
   reply.header('vary', 'Accept');
   await sendTagged(request, reply, found, 'application/json');
+}
+
+const protobufV2 = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+
+/** kubectl asks for protobuf, by a name that is not quite the one that it is answered with (kube-openapi pkg/handler). */
+async function sendOpenApiV2(openApi: OpenApi, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  reply.header('vary', 'Accept');
+  for (const { type } of parseAccept(request.headers.accept)) {
+    if (type === protobufV2 || type === protobufV2.replace('@', '.')) {
+      return sendTagged(request, reply, openApi.v2().protobuf, protobufV2.replace('@', '.'));
+    }
+    if (/^(application|\*)\/(json|\*)$/.test(type)) {
+      return sendTagged(request, reply, openApi.v2().json, 'application/json');
+    }
+  }
+  await reply.code(406).send('');
 }
 
 /** Bodies are sent as bytes, because Fastify rewrites the content type of text, and clients compare it. */
