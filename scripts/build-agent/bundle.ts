@@ -11,6 +11,12 @@ const agentEntry = join(root, 'packages/cli/src/agent-main.ts');
 const withEffects = /packages\/(cli\/src\/(agent-main|compile-less)|kube\/src\/pki\/x509)\.ts$/;
 
 /**
+ * Only undici asks for it, for a protocol that nothing here turns on, and takes it for missing where it has no constants. It
+ * is the largest of the modules that a first request loads.
+ */
+const noHttp2 = 'module.exports = { constants: {} };';
+
+/**
  * Node's modules where they are used, and no more of them than that. An `import` of one loads it at the start and reads all
  * of its exports: those of node:http are made by a WebSocket and a fetch that nothing here uses.
  */
@@ -25,6 +31,7 @@ const lazyBuiltins: Plugin = {
   load(id) {
     const [, kind, name = ''] = /^\0(required|imported) (.*)$/.exec(id) ?? [];
     if (kind === undefined) return undefined;
+    if (kind === 'required' && name === 'node:http2') return noHttp2;
     const module = `process.getBuiltinModule(${JSON.stringify(name)})`;
     if (kind === 'required') return `module.exports = ${module};`;
     const names = Object.keys(process.getBuiltinModule(name) ?? {}).filter((key) => key !== 'default');
