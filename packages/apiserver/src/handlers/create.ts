@@ -7,6 +7,7 @@ import { parseObjectBody } from '../http/body.ts';
 import { negotiate } from '../http/negotiate.ts';
 import { trackUpdate } from '../managed-fields/track.ts';
 import type { ApiObject } from '../object.ts';
+import { dedupeOwnerReferences } from '../owner-references.ts';
 import {
   complete,
   fieldProblems,
@@ -44,6 +45,7 @@ export async function create(access: Access, context: RequestContext): Promise<A
       `${resource.definition.kind} in version "${resource.apiVersion}" cannot be handled as a ${resource.definition.kind}: strict decoding error: ${text}`,
     ),
   );
+  dedupeOwnerReferences(object, context.warnings);
   const sent = toApiObject(object, resource);
   const writer = { manager: options.manager, subresource: '', now: context.now };
   const located = placed(sent, context);

@@ -5,6 +5,7 @@ import { parseJsonBody } from '../http/body.ts';
 import { negotiate, parseMediaType } from '../http/negotiate.ts';
 import { trackUpdate } from '../managed-fields/track.ts';
 import { isRecord, type JsonObject } from '../object.ts';
+import { dedupeOwnerReferences } from '../owner-references.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMerge } from '../patch/strategic-merge.ts';
@@ -51,6 +52,7 @@ export async function patch(access: Access, context: RequestContext): Promise<An
     reportFieldProblems(fieldProblems(unknown, body.duplicates), options.fieldValidation, context.warnings, (text) =>
       strictPatchError(resource, info.name, text),
     );
+    dedupeOwnerReferences(object, context.warnings);
     const sent = toApiObject(object, resource);
     const writer = { manager: options.manager, subresource: info.subresource, now: context.now };
     const managedFields = trackUpdate(old.object, sent, sentManagedFields(object), resource, writer);

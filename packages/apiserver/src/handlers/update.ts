@@ -3,6 +3,7 @@ import type { Answer, RequestContext } from '../context.ts';
 import { parseObjectBody } from '../http/body.ts';
 import { negotiate } from '../http/negotiate.ts';
 import { trackUpdate } from '../managed-fields/track.ts';
+import { dedupeOwnerReferences } from '../owner-references.ts';
 import { fieldProblems, identify, pruned, reportFieldProblems, sentManagedFields, toApiObject } from '../prepare.ts';
 import { parseWriteOptions } from '../query.ts';
 import { answerObject } from '../represent.ts';
@@ -27,6 +28,7 @@ export async function update(access: Access, context: RequestContext): Promise<A
       `${resource.definition.kind} in version "${resource.apiVersion}" cannot be handled as a ${resource.definition.kind}: strict decoding error: ${text}`,
     ),
   );
+  dedupeOwnerReferences(object, context.warnings);
   const sent = toApiObject(object, resource);
   if ((sent.metadata.name ?? info.name) !== info.name) {
     throw badRequest(

@@ -51,6 +51,15 @@ describe('create', () => {
     expect((await call('GET', `${maps}/dry`)).code).toBe(404);
   });
 
+  test('counts an owner that stands there twice once, and says so', async () => {
+    const owner = { apiVersion: 'v1', kind: 'Node', name: 'n', uid: 'u' };
+    const twice = { ownerReferences: [owner, { ...owner, controller: false }, owner] };
+    expect((await call('POST', maps, { body: configMap('owned', {}, twice) })).code).toBe(422);
+    const reply = await call('POST', maps, { body: configMap('owned', {}, { ownerReferences: [owner, owner] }) });
+    expect(reply).toMatchObject({ code: 201, body: { metadata: { ownerReferences: [owner] } } });
+    expect(reply.headers.warning).toContain('duplicate UID(s) observed: u');
+  });
+
   test('of a custom kind starts at generation 1, drops status and fills defaults', async () => {
     const reply = await call('POST', pools, {
       body: { ...pool('fresh'), spec: undefined, status: { machineCount: 3 } },
