@@ -8,6 +8,14 @@ const labels = { 'app.kubernetes.io/name': controllerName };
 const selector = { matchLabels: labels };
 const names = { name: controllerName, namespace: systemNamespace, labels };
 
+const registryAuthDirectory = '/etc/varve/registry';
+/** As `kubectl create secret docker-registry` makes it; there need be none. */
+const registryAuth = {
+  secretName: registryAuthSecret,
+  optional: true,
+  items: [{ key: '.dockerconfigjson', path: 'config.json' }],
+};
+
 export interface ControlPlaneOptions {
   readonly image: string;
   readonly replicas: number;
@@ -54,7 +62,7 @@ function podSpec(image: string): object {
     tolerations: [{ key: 'node-role.kubernetes.io/control-plane', operator: 'Exists', effect: 'NoSchedule' }],
     securityContext: { runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: 'RuntimeDefault' } },
     containers: [container(image)],
-    volumes: [{ name: 'registry-auth', secret: { secretName: registryAuthSecret, optional: true } }],
+    volumes: [{ name: 'registry-auth', secret: registryAuth }],
   };
 }
 
@@ -80,7 +88,7 @@ function container(image: string): object {
     args: ['controller', `--namespace=${systemNamespace}`, '--identity=$(POD_NAME)', `--listen=:${metricsPort}`],
     env: [
       { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
-      { name: 'REGISTRY_AUTH_FILE', value: '/etc/varve/registry/.dockerconfigjson' },
+      { name: 'DOCKER_CONFIG', value: registryAuthDirectory },
     ],
     ports: [{ name: 'metrics', containerPort: metricsPort }],
     livenessProbe: { ...probe('/livez'), initialDelaySeconds: 10, failureThreshold: 3 },
@@ -91,6 +99,6 @@ function container(image: string): object {
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     },
-    volumeMounts: [{ name: 'registry-auth', mountPath: '/etc/varve/registry', readOnly: true }],
+    volumeMounts: [{ name: 'registry-auth', mountPath: registryAuthDirectory, readOnly: true }],
   };
 }

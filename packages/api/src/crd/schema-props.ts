@@ -22,6 +22,7 @@ export interface JsonSchemaProps {
   readonly anyOf?: readonly JsonSchemaProps[];
   readonly 'x-kubernetes-int-or-string'?: true;
   readonly 'x-kubernetes-preserve-unknown-fields'?: true;
+  readonly 'x-kubernetes-map-type'?: string;
   readonly 'x-kubernetes-list-type'?: string;
   readonly 'x-kubernetes-list-map-keys'?: readonly string[];
   readonly 'x-kubernetes-validations'?: readonly ValidationRule[];
@@ -73,6 +74,7 @@ function schemaProps(schema: StructuralSchema): JsonSchemaProps {
     items: items && schemaProps(items),
     'x-kubernetes-int-or-string': intOrString ? true : undefined,
     'x-kubernetes-preserve-unknown-fields': preserveUnknownFields ? true : undefined,
+    'x-kubernetes-map-type': schema.mapType,
     'x-kubernetes-list-type': schema.listType,
     'x-kubernetes-list-map-keys': schema.listMapKeys,
     'x-kubernetes-validations': schema.validations,
