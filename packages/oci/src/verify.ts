@@ -27,13 +27,19 @@ export async function* verifyContent(
     yield chunk;
   }
   if (expected.size !== undefined && size !== expected.size) throw sizeMismatch(expected.size, `${size}`, what);
-  const digest = `sha256:${hash.digest('hex')}`;
-  if (digest !== expected.digest) {
-    throw new OciError(
-      'DIGEST_MISMATCH',
-      `${what} should be ${expected.digest} and is ${digest}: it was damaged or exchanged; try again, then push the image again`,
-    );
-  }
+  verifyDigest(hash.digest('hex'), { digest: expected.digest, what });
+}
+
+/**
+ * Holds the SHA-256 of all bytes of a content, in hexadecimal digits, against its digest.
+ * @throws OciError DIGEST_MISMATCH
+ */
+export function verifyDigest(sha256: string, { digest, what }: { digest: Digest; what: string }): void {
+  if (`sha256:${sha256}` === digest) return;
+  throw new OciError(
+    'DIGEST_MISMATCH',
+    `${what} should be ${digest} and is sha256:${sha256}: it was damaged or exchanged; try again, then push the image again`,
+  );
 }
 
 function sizeMismatch(expected: number, actual: string, what: string): OciError {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -16,18 +16,21 @@ const skippableFrame = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]
 const half = tar.subarray(0, 5000);
 const zstdFrames = Buffer.concat([zstdCompressSync(half), zstdCompressSync(tar.subarray(5000))]);
 
-async function pathsIn(
-  blob: Uint8Array,
-  mediaType: string = mediaTypes.ociLayerGzip,
-  options: ReadLayerOptions = {},
-): Promise<string[]> {
-  const paths: string[] = [];
-  const descriptor = { mediaType, digest: digestOf(blob), size: blob.length };
-  for await (const { path } of readLayer(inChunks(blob), descriptor, diffId, options)) paths.push(path);
-  return paths;
-}
+describe.each([
+  { where: 'here', size: 10_000, runs: 300 },
+  { where: 'in a thread of its own', size: 100_000_000, runs: 30 },
+])('readLayer, decompressing $where', ({ size, runs }) => {
+  async function pathsIn(
+    blob: Uint8Array,
+    mediaType: string = mediaTypes.ociLayerGzip,
+    options: ReadLayerOptions = {},
+  ): Promise<string[]> {
+    const paths: string[] = [];
+    const descriptor = { mediaType, digest: digestOf(blob), size };
+    for await (const { path } of readLayer(inChunks(blob), descriptor, diffId, options)) paths.push(path);
+    return paths;
+  }
 
-describe('readLayer', () => {
   test.each([
     ['plain', tar],
     ['gzip', gzipSync(tar)],
@@ -89,7 +92,7 @@ describe('readLayer', () => {
     await expect(pathsIn(bomb, mediaTypes.ociLayerZstd, { maximumSize: 1_000_000 })).rejects.toMatchObject({
       code: 'LAYER_TOO_LARGE',
     });
-    await expect(pathsIn(bomb, mediaTypes.ociLayerZstd, { maximumRatio: 20 })).rejects.toMatchObject({
+    await expect(pathsIn(bomb, mediaTypes.ociLayerZstd, { maximumRatio: 1_000_000 / size })).rejects.toMatchObject({
       code: 'LAYER_TOO_LARGE',
     });
   });
@@ -110,7 +113,7 @@ describe('readLayer', () => {
           }
         },
       ),
-      { numRuns: fuzzRuns(300) },
+      { numRuns: fuzzRuns(runs) },
     );
   });
 
@@ -119,7 +122,7 @@ describe('readLayer', () => {
       yield gzipSync(tar).subarray(0, 50);
       throw new RangeError('the source broke');
     }
-    const layer = readLayer(broken(), { mediaType: mediaTypes.ociLayerGzip, digest: diffId, size: 1 }, diffId);
+    const layer = readLayer(broken(), { mediaType: mediaTypes.ociLayerGzip, digest: diffId, size }, diffId);
     await expect(Array.fromAsync(layer)).rejects.toThrow('the source broke');
   });
 
@@ -128,28 +131,60 @@ describe('readLayer', () => {
       yield gzipSync(tar).subarray(0, 50);
       await new Promise(() => undefined);
     }
-    const layer = readLayer(hanging(), { mediaType: mediaTypes.ociLayerGzip, digest: diffId, size: 1 }, diffId, {
+    const layer = readLayer(hanging(), { mediaType: mediaTypes.ociLayerGzip, digest: diffId, size }, diffId, {
       signal: AbortSignal.timeout(50),
     });
     await expect(Array.fromAsync(layer)).rejects.toMatchObject({ name: 'TimeoutError' });
   });
 
-  test('needs memory that does not grow with the layer', async () => {
-    const piece = Buffer.alloc(1024 * 1024, 'incompressible?');
-    const total = 400;
-    async function* big(): AsyncGenerator<Uint8Array> {
-      yield entry({ size: `${(piece.length * total).toString(8).padStart(11, '0')}\0` });
-      for (let index = 0; index < total; index += 1) yield piece;
+  test('passes on what the source throws at its end, when all of it was read', async () => {
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield gzipSync(tar);
+      // Behind which the decoder looks at nothing.
+      for (let count = 0; count < 100; count += 1) yield Buffer.alloc(100_000);
+      throw new RangeError('the source broke');
     }
-    const hash = createHash('sha256');
-    for await (const chunk of big()) hash.update(chunk);
-    const id = `sha256:${hash.digest('hex')}`;
-    const before = process.memoryUsage().arrayBuffers;
-    let most = 0;
-    const descriptor = { mediaType: mediaTypes.ociLayer, digest: diffId, size: 1 };
-    for await (const { content } of readLayer(big(), descriptor, parseDigest(id))) {
-      for await (const _chunk of content) most = Math.max(most, process.memoryUsage().arrayBuffers - before);
-    }
-    expect(most).toBeLessThan(64 * 1024 * 1024);
+    const layer = readLayer(broken(), { mediaType: mediaTypes.ociLayerGzip, digest: diffId, size }, diffId);
+    await expect(Array.fromAsync(layer)).rejects.toThrow('the source broke');
   });
+
+  test('reads no further ahead than a few megabytes, and lets go of its source when nobody reads on', async () => {
+    const piece = zstdCompressSync(randomBytes(1_000_000));
+    let pieces = 0;
+    const ended = Promise.withResolvers<void>();
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      try {
+        yield zstdCompressSync(entry({ size: '77777777777\0' }));
+        for (; ; pieces += 1) yield piece;
+      } finally {
+        ended.resolve();
+      }
+    }
+    const descriptor = { mediaType: mediaTypes.ociLayerZstd, digest: diffId, size };
+    for await (const { content } of readLayer(endless(), descriptor, diffId)) {
+      for await (const _chunk of content) break;
+      break;
+    }
+    await ended.promise;
+    expect(pieces).toBeLessThan(20);
+  });
+});
+
+test('readLayer needs memory that does not grow with the layer', async () => {
+  const piece = Buffer.alloc(1024 * 1024, 'incompressible?');
+  const total = 400;
+  async function* big(): AsyncGenerator<Uint8Array> {
+    yield entry({ size: `${(piece.length * total).toString(8).padStart(11, '0')}\0` });
+    for (let index = 0; index < total; index += 1) yield piece;
+  }
+  const hash = createHash('sha256');
+  for await (const chunk of big()) hash.update(chunk);
+  const id = `sha256:${hash.digest('hex')}`;
+  const before = process.memoryUsage().arrayBuffers;
+  let most = 0;
+  const descriptor = { mediaType: mediaTypes.ociLayer, digest: diffId, size: 1 };
+  for await (const { content } of readLayer(big(), descriptor, parseDigest(id))) {
+    for await (const _chunk of content) most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+  }
+  expect(most).toBeLessThan(64 * 1024 * 1024);
 });

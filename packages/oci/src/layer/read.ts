@@ -5,11 +5,13 @@ import type { Descriptor } from '../manifest.ts';
 import { layerMediaTypes } from '../media-types.ts';
 import type { TarEntry } from '../tar/entry.ts';
 import { readTar } from '../tar/read.ts';
-import { verifyContent } from '../verify.ts';
 import { decompress } from './decompress.ts';
 
 /** More than any OS image has in one layer: a bound on what a hostile layer can make a host write. */
 const defaultMaximumSize = 64 * 1024 ** 3;
+
+/** From this size in the registry on a layer takes so long that a thread of its own pays. */
+const largeLayer = 32 * 1024 * 1024;
 
 export interface ReadLayerOptions {
   signal?: AbortSignal;
@@ -36,8 +38,9 @@ export async function* decompressLayer(
     );
   }
   const source = options.signal === undefined ? blob : abortable(blob, options.signal);
-  const decompressed = limit(decompress(source), descriptor, options);
-  yield* verifyContent(decompressed, { digest: diffId }, `layer ${descriptor.digest}, decompressed,`);
+  const expected = { digest: diffId, what: `layer ${descriptor.digest}, decompressed,` };
+  const inThread = descriptor.size >= largeLayer;
+  yield* limit(decompress(source, expected, { inThread, signal: options.signal }), descriptor, options);
 }
 
 /**
