@@ -3,7 +3,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import type { ManagedFieldsEntry } from '@varve/api';
 import { checkAllowed } from '../authorization/check-allowed.ts';
 import type { Answer, RequestContext } from '../context.ts';
-import { parseObjectBody } from '../http/body.ts';
+import { bodyLimit, parseObjectBody } from '../http/body.ts';
 import { negotiate } from '../http/negotiate.ts';
 import { trackUpdate } from '../managed-fields/track.ts';
 import type { ApiObject } from '../object.ts';
@@ -20,7 +20,7 @@ import {
 import { parseWriteOptions } from '../query.ts';
 import { answerObject } from '../represent.ts';
 import type { ServedResource } from '../resources.ts';
-import { alreadyExists, badRequest, forbiddenFor, invalid, methodNotAllowed, notFound } from '../status.ts';
+import { alreadyExists, badRequest, forbiddenFor, invalid, methodNotAllowed, notFound, tooLarge } from '../status.ts';
 import { Stored } from '../store/change.ts';
 import type { Transaction } from '../store/transaction.ts';
 import type { WriteContext } from '../strategies/strategy.ts';
@@ -74,6 +74,15 @@ export function mayCreate(access: Access, { user, info, query }: RequestContext)
   return checkAllowed(access.authorizer, user, { ...info, verb: 'create' }, query);
 }
 
+/**
+ * Many small patches could make an object that no client could send or read at once. Called inside the transaction,
+ * which takes the write back. Throws 413.
+ */
+export function withinLimit(stored: Stored): Stored {
+  if (stored.text.length > bodyLimit) throw tooLarge(bodyLimit);
+  return stored;
+}
+
 /** Creates the object in the transaction; also used by the kinds that a PUT may create. */
 export function insert(
   transaction: Transaction,
@@ -95,7 +104,7 @@ export function insert(
   if (existing !== undefined) {
     throw alreadyExists(resource.definition, name, existing.object.metadata.deletionTimestamp !== undefined);
   }
-  if (!dryRun) return transaction.put(key, object);
+  if (!dryRun) return withinLimit(transaction.put(key, object));
   delete object.metadata.resourceVersion;
   return Stored.fromObject(object);
 }

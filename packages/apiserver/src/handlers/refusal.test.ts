@@ -7,6 +7,23 @@ const { call } = client;
 
 afterAll(() => client.close());
 
+describe('an object that grows', () => {
+  test('is refused the patch that would make it longer than a request may be', async () => {
+    const path = `${pools}/grown`;
+    await call('POST', pools, { body: pool('grown') });
+    const long = 'x'.repeat(4000);
+    const rules = Array.from({ length: 256 }, (_, index) => ({ path: `/${index}${long}`, action: 'Ignore' }));
+    expect((await client.merge(path, { spec: { driftPolicy: rules } })).code).toBe(200);
+    const resolved = Array.from({ length: 700 }, (_, index) => ({
+      reference: `${index}`,
+      digest: long,
+      resolvedAt: '',
+    }));
+    expect((await client.merge(`${path}/status`, { status: { resolvedImages: resolved } })).code).toBe(413);
+    expect((await call('GET', path)).body).not.toHaveProperty('status');
+  });
+});
+
 describe('answers to requests that are wrong', () => {
   const rows: [string, string, string, CallOptions, number, string | RegExp][] = [
     ['no such resource', 'GET', '/api/v1/widgets', {}, 404, 'NotFound'],

@@ -12,7 +12,7 @@ import { type ObjectKey, Stored } from '../store/change.ts';
 import type { Transaction } from '../store/transaction.ts';
 import { type Change, isFinished, isUnchanged, updated } from '../update.ts';
 import { type Access, checkSubresource, missing, requestedKey } from './access.ts';
-import { insert, mayCreate, withManagers } from './create.ts';
+import { insert, mayCreate, withinLimit, withManagers } from './create.ts';
 
 export async function update(access: Access, context: RequestContext): Promise<Answer> {
   const { resource, info } = context;
@@ -81,5 +81,5 @@ export function replace(
   if (isUnchanged(object, old.object)) return old;
   if (dryRun) return Stored.fromObject(object);
   const finished = isFinished(object) && resource.id !== 'namespaces';
-  return (finished ? transaction.remove(key, object) : undefined) ?? transaction.put(key, object);
+  return (finished ? transaction.remove(key, object) : undefined) ?? withinLimit(transaction.put(key, object));
 }
