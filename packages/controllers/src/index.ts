@@ -1,3 +1,4 @@
+export type { Sources } from './context.ts';
 export type { ClusterHosts } from './enroll/decide.ts';
 export { nodeLabelsAnnotation } from './enroll/node-labels.ts';
 export { ControllerError, type ControllerErrorCode, controllerErrorCodes } from './error.ts';

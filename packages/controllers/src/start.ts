@@ -2,7 +2,7 @@
 // instruction and started anywhere, they go on where they were.
 import { EventRecorder, type KubeClient } from '@varve/kube';
 import type { Logger } from 'pino';
-import { type Controller, type ControllerContext, createInformers } from './context.ts';
+import { type Controller, type ControllerContext, createInformers, type Sources } from './context.ts';
 import { createDisruptionController } from './disruption/controller.ts';
 import { createEnrollController, type Enrollment } from './enroll/controller.ts';
 import { createGarbageController } from './gc/controller.ts';
@@ -28,6 +28,8 @@ interface CommonOptions {
   readonly signingKeys: SigningKeySource;
   readonly logger: Logger;
   readonly signal: AbortSignal;
+  /** Told once everything has been seen, and the controllers act. */
+  readonly onSynced?: (sources: Sources) => void;
   /** Milliseconds: how long a pool must rest before it is rendered (1 s), and how long a host may be silent (40 s). */
   readonly settle?: number;
   readonly heartbeatGracePeriod?: number;
@@ -64,6 +66,7 @@ export async function startControllers(options: ControllersOptions): Promise<voi
   const synced = await Promise.allSettled(all.map((informer) => informer.synced()));
   if (synced.every((result) => result.status === 'fulfilled')) {
     logger.info('controllers are running');
+    options.onSynced?.(informers);
     running.push(...controllers.map((controller) => controller.run(signal)));
   }
   await Promise.all(running);

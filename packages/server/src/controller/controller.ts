@@ -27,7 +27,7 @@ export interface ControllerOptions {
  */
 export async function runController(options: ControllerOptions): Promise<void> {
   const { connection, logger, signal } = options;
-  let status: ControllerStatus = { failure: undefined, isReady: false, isLeader: false };
+  let status: ControllerStatus = { failure: undefined, isReady: false, isLeader: false, pools: [] };
   await using _server = options.listen && (await serveStatus(options.listen, () => status));
   await using client = new KubeClient({ ...connection, userAgent: 'varve-controllers' });
   await refuseOtherOperator(client, signal);

@@ -2,6 +2,7 @@
 // format 0.0.4, https://prometheus.io/docs/instrumenting/exposition_formats/). Nothing in it is secret.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { MachineConfigPool, MachineConfigPoolStatus } from '@varve/api';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type ListenAddress, listenError } from '../listen.ts';
 
@@ -11,6 +12,8 @@ export interface ControllerStatus {
   /** Whether it has spoken to the API server, and works or stands by. */
   readonly isReady: boolean;
   readonly isLeader: boolean;
+  /** As the leader sees them; none for others. */
+  readonly pools: readonly MachineConfigPool[];
 }
 
 export interface StatusServer extends AsyncDisposable {
@@ -57,19 +60,49 @@ function pageOf(url: string | undefined, status: ControllerStatus): [code: numbe
   }
 }
 
-function formatMetrics({ isLeader, isReady }: ControllerStatus): string {
+type Sample = readonly [value: number, labels?: Readonly<Record<string, string>>];
+
+/** Of a pool's status, by what they count. */
+const counts = {
+  total: 'machineCount',
+  updated: 'updatedMachineCount',
+  ready: 'readyMachineCount',
+  unavailable: 'unavailableMachineCount',
+  degraded: 'degradedMachineCount',
+} as const satisfies Readonly<Record<string, keyof MachineConfigPoolStatus>>;
+
+function formatMetrics({ isLeader, isReady, pools }: ControllerStatus): string {
   const { user, system } = process.cpuUsage();
+  const { version } = packageJson;
   const start = Math.round(performance.timeOrigin / 1000);
   return [
-    metric('varve_controller_info', 'gauge', 'Version of the controllers.', 1, `{version="${packageJson.version}"}`),
-    metric('varve_controller_leader', 'gauge', 'Whether this process leads.', Number(isLeader)),
-    metric('varve_controller_ready', 'gauge', 'Whether the API server answers.', Number(isReady)),
-    metric('process_resident_memory_bytes', 'gauge', 'Resident memory.', process.memoryUsage.rss()),
-    metric('process_cpu_seconds_total', 'counter', 'CPU time, user and system.', (user + system) / 1e6),
-    metric('process_start_time_seconds', 'gauge', 'Start of the process.', start),
+    metric('varve_controller_info', 'gauge', 'Version of the controllers.', [[1, { version }]]),
+    metric('varve_controller_leader', 'gauge', 'Whether this process leads.', [[Number(isLeader)]]),
+    metric('varve_controller_ready', 'gauge', 'Whether the API server answers.', [[Number(isReady)]]),
+    metric('varve_pool_hosts', 'gauge', 'Hosts of a pool by what they are; the leader tells.', pools.flatMap(hostsOf)),
+    metric('varve_pool_paused', 'gauge', 'Whether a pool gives no slots.', pools.map(pausedOf)),
+    metric('process_resident_memory_bytes', 'gauge', 'Resident memory.', [[process.memoryUsage.rss()]]),
+    metric('process_cpu_seconds_total', 'counter', 'CPU time, user and system.', [[(user + system) / 1e6]]),
+    metric('process_start_time_seconds', 'gauge', 'Start of the process.', [[start]]),
   ].join('\n');
 }
 
-function metric(name: string, type: 'gauge' | 'counter', help: string, value: number, labels = ''): string {
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name}${labels} ${value}`;
+function hostsOf({ metadata, status }: MachineConfigPool): Sample[] {
+  const pool = metadata.name ?? '';
+  return Object.entries(counts).map(([state, field]) => [status?.[field] ?? 0, { pool, state }]);
+}
+
+function pausedOf({ metadata, spec }: MachineConfigPool): Sample {
+  return [Number(spec.paused ?? false), { pool: metadata.name ?? '' }];
+}
+
+function metric(name: string, type: 'gauge' | 'counter', help: string, samples: readonly Sample[]): string {
+  const lines = samples.map(([value, labels = {}]) => `${name}${formatLabels(labels)} ${value}`);
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines].join('\n');
+}
+
+/** Names of objects and versions need no escapes. */
+function formatLabels(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value}"`);
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }
