@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { attributeLinks, refersTo } from './units.ts';
+import { Tree } from '../tree/tree.ts';
+import { attributeLinks, refersTo, writeUnits } from './units.ts';
 
 const wants = '/etc/systemd/system/multi-user.target.wants';
 
@@ -27,4 +28,10 @@ test('links made by Also= are kept with the first enabled unit, older ones of ot
     { name: 'a.service', state: 'enabled', links: [own, also] },
     { name: 'd.service', state: 'disabled', links: [] },
   ]);
+});
+
+test('a state that nobody waits for any more is no failure of a unit', async () => {
+  const units = [{ name: 'a.service', state: 'enabled' as const }];
+  const setting = writeUnits(new Tree('/nowhere'), units, AbortSignal.abort());
+  await expect(setting).rejects.toMatchObject({ name: 'AbortError' });
 });

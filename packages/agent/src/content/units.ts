@@ -108,6 +108,8 @@ async function systemctl(tree: Tree, args: string[], signal: AbortSignal): Promi
       timeout: systemctlTimeoutMilliseconds,
     });
   } catch (cause) {
+    // As of an action: a unit is not to blame, nor its config given up, when somebody stops waiting.
+    signal.throwIfAborted();
     const output = cause instanceof SubprocessError ? cause.stderr.trim().slice(0, 1000) : String(cause);
     throw new AgentError(
       'UNIT_FAILED',

@@ -19,3 +19,10 @@ test('a failure says which command failed', async () => {
     message: expect.stringContaining('daemon-reload'),
   });
 });
+
+test('an action that is taken back is no failure of a unit: its config would be given up for it', async () => {
+  const stop = new AbortController();
+  const running = systemdServices(['sh', '-c', 'sleep 60']).run({ kind: 'DaemonReload' }, stop.signal);
+  setTimeout(() => stop.abort(), 50);
+  await expect(running).rejects.toMatchObject({ name: 'AbortError' });
+});

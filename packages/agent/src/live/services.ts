@@ -53,6 +53,8 @@ async function run(file: string, args: readonly string[], signal: AbortSignal): 
   try {
     await spawn(file, args, { env: { LC_ALL: 'C' }, signal, timeout: timeoutMilliseconds });
   } catch (cause) {
+    // Who asked is gone, or the agent is told to stop: that says nothing about the unit.
+    signal.throwIfAborted();
     const shown = args.join(' ').slice(0, 300);
     const output = cause instanceof SubprocessError ? cause.stderr.trim().slice(0, 1000) : String(cause);
     throw new AgentError('UNIT_FAILED', `${file} ${shown} failed: ${output}; look at the log`, {
