@@ -1,5 +1,5 @@
 // From what a client sent to what is stored: type and field checks, defaults, validation. Pure.
-import { valueAt } from '@varve/api';
+import { canonicalJson, type ResourceDefinition, valueAt } from '@varve/api';
 import { type ApiObject, copyRecord, isRecord, type JsonObject } from './object.ts';
 import type { FieldValidation } from './query.ts';
 import type { ServedResource } from './resources.ts';
@@ -103,6 +103,14 @@ function withoutNulls(meta: JsonObject): ApiObject['metadata'] {
   return Object.fromEntries(Object.entries(meta).filter(([, value]) => value !== null));
 }
 
+/** What the kind's own rules say, but for what they would say of the old object as it is. */
+function newProblems(object: ApiObject, old: ApiObject | undefined, definition: ResourceDefinition): StatusCause[] {
+  const problems = definition.validate?.(object, old) ?? [];
+  if (problems.length === 0 || old === undefined) return problems;
+  const known = (definition.validate?.(old, old) ?? []).map((problem) => canonicalJson(problem));
+  return problems.filter((problem) => !known.includes(canonicalJson(problem)));
+}
+
 /** Defaults and all rules of the kind. Returns the object to store; throws 422. */
 export function complete(object: ApiObject, old: ApiObject | undefined, resource: ServedResource): ApiObject {
   const { definition, schema, strategy } = resource;
@@ -112,10 +120,10 @@ export function complete(object: ApiObject, old: ApiObject | undefined, resource
   applyDefaults(draft, schema);
   const causes: StatusCause[] = [
     ...validateMetadata(draft.metadata, { custom: definition.custom, nameRule: strategy.nameRule }),
-    ...validateSchema(draft, schema, ''),
+    ...validateSchema(draft, schema, '', old),
   ];
   // The kind's own rules read fields by their types, so they run only on objects of the right shape.
-  if (causes.length === 0) causes.push(...(definition.validate?.(draft, old) ?? []));
+  if (causes.length === 0) causes.push(...newProblems(draft, old, definition));
   if (causes.length > 0) throw invalid(definition.kind, definition.group, draft.metadata.name ?? '', causes);
   return draft;
 }

@@ -129,6 +129,30 @@ describe('update', () => {
     expect(Number(versionOf(paused))).toBeGreaterThan(Number(versionOf(created)));
   });
 
+  test('leaves alone what older rules allowed', async () => {
+    const group = 'machineconfiguration.openshift.io';
+    const rewrite = async (plural: string, name: string, spec: object) => {
+      const key = { resource: `${plural}.${group}`, namespace: '', name };
+      await client.server.store.write((transaction) => {
+        const object = transaction.get(key)?.object;
+        if (object !== undefined) transaction.put(key, { ...object, spec });
+      });
+    };
+    await call('POST', pools, { body: pool('old', { maxUnavailable: 1 }) });
+    await rewrite('machineconfigpools', 'old', { maxUnavailable: '200%' });
+    expect((await merge(`${pools}/old`, { metadata: { labels: { a: 'b' } } })).code).toBe(200);
+    expect((await merge(`${pools}/old/status`, { status: { machineCount: 1 } })).code).toBe(200);
+    expect((await merge(`${pools}/old`, { spec: { maxUnavailable: '300%' } })).code).toBe(422);
+    expect((await merge(`${pools}/old`, { spec: { maxUnavailable: '20%' } })).code).toBe(200);
+
+    const configs = `/apis/${group}/v1/machineconfigs`;
+    const body = { apiVersion: `${group}/v1`, kind: 'MachineConfig', metadata: { name: 'old' }, spec: {} };
+    await call('POST', configs, { body });
+    await rewrite('machineconfigs', 'old', { config: { ignition: { version: '1.0.0' } } });
+    expect((await merge(`${configs}/old`, { metadata: { labels: { a: 'b' } } })).code).toBe(200);
+    expect((await merge(`${configs}/old`, { spec: { config: { ignition: { version: '1.1.0' } } } })).code).toBe(422);
+  });
+
   test('creates absent Leases and Events', async () => {
     const leases = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
     const lease = {

@@ -24,7 +24,10 @@ const widget: Schema = {
           maxItems: 3,
           listType: 'map',
           listMapKeys: ['port'],
-          items: { type: 'object', properties: { port: { type: 'integer' } } },
+          items: {
+            type: 'object',
+            properties: { port: { type: 'integer' }, name: { type: 'string', maxLength: 5 } },
+          },
         },
         tags: { type: 'array', listType: 'set', items: { type: 'string' } },
         when: { type: 'string', format: 'date-time' },
@@ -82,6 +85,33 @@ describe('validation', () => {
     expect(validateSchema({ spec: { color: 'x', replicas: 'x' } }, widget, '')).toHaveLength(2);
     const many = { spec: { color: 'red', tags: Array.from({ length: 5000 }, () => 1) } };
     expect(validateSchema(many, widget, '').length).toBeLessThan(6000);
+  });
+
+  test.each([
+    ['what is as it was', { color: 'blue', short: 'sixsix' }, { color: 'blue', short: 'sixsix', replicas: 1 }, []],
+    ['but not what changed', { color: 'blue' }, { color: 'violet' }, ['spec.color']],
+    ['nor what is missing', {}, { replicas: 1 }, ['spec.color']],
+    [
+      'in items with the same keys',
+      { color: 'red', ports: [{ port: 1, name: 'toolong' }] },
+      {
+        color: 'red',
+        ports: [
+          { port: 2, name: 'toolong' },
+          { port: 1, name: 'toolong' },
+        ],
+      },
+      ['spec.ports[0].name'],
+    ],
+    [
+      'and in lists without keys only as a whole',
+      { color: 'red', tags: [1, 'a'] },
+      { color: 'red', tags: [1, 'b'] },
+      ['spec.tags[0]'],
+    ],
+  ])('tolerates %s', (_name, old, spec, fields) => {
+    const found = validateSchema({ spec }, widget, '', { spec: old });
+    expect(found.map(({ field }) => field)).toEqual(fields);
   });
 
   test('never throws, whatever the value', () => {

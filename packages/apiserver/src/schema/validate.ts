@@ -8,14 +8,18 @@ import type { Schema } from './structural.ts';
 const maxCauses = 100;
 const timePattern = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
-export function validateSchema(value: unknown, schema: Schema, path: string): StatusCause[] {
+/**
+ * Every violation, up to a bound. Parts that are the same in `old` are not looked at: an object that was stored under
+ * older rules can still be changed elsewhere (KEP-4008, ratcheting).
+ */
+export function validateSchema(value: unknown, schema: Schema, path: string, old?: unknown): StatusCause[] {
   const causes: StatusCause[] = [];
-  check(value, schema, path, causes);
+  check(value, schema, path, causes, old);
   return causes;
 }
 
-function check(value: unknown, schema: Schema, path: string, causes: StatusCause[]): void {
-  if (causes.length >= maxCauses) return;
+function check(value: unknown, schema: Schema, path: string, causes: StatusCause[], old: unknown): void {
+  if (causes.length >= maxCauses || (old !== undefined && jsonEqual(value, old))) return;
   if (value === null && schema.nullable === true) return;
   if (schema.intOrString === true) {
     checkIntOrString(value, schema, path, causes);
@@ -34,8 +38,8 @@ function check(value: unknown, schema: Schema, path: string, causes: StatusCause
   }
   if (typeof value === 'string') checkString(value, schema, path, causes);
   else if (typeof value === 'number') checkNumber(value, schema, path, causes);
-  else if (Array.isArray(value)) checkArray(value, schema, path, causes);
-  else if (isRecord(value)) checkObject(value, schema, path, causes);
+  else if (Array.isArray(value)) checkArray(value, schema, path, causes, old);
+  else if (isRecord(value)) checkObject(value, schema, path, causes, old);
 }
 
 function checkIntOrString(value: unknown, schema: Schema, path: string, causes: StatusCause[]): void {
@@ -75,7 +79,13 @@ function checkNumber(value: number, schema: Schema, path: string, causes: Status
   }
 }
 
-function checkArray(value: readonly unknown[], schema: Schema, path: string, causes: StatusCause[]): void {
+function checkArray(
+  value: readonly unknown[],
+  schema: Schema,
+  path: string,
+  causes: StatusCause[],
+  old: unknown,
+): void {
   if (schema.maxItems !== undefined && value.length > schema.maxItems) {
     const message = `Too many: ${value.length}: must have at most ${schema.maxItems} items`;
     causes.push({ reason: 'FieldValueTooMany', field: path, message });
@@ -85,7 +95,10 @@ function checkArray(value: readonly unknown[], schema: Schema, path: string, cau
     causes.push(invalidCause(path, value.length, `${path} in body should have at least ${schema.minItems} items`));
   }
   if (schema.items !== undefined) {
-    for (const [index, item] of value.entries()) check(item, schema.items, `${path}[${index}]`, causes);
+    const before = itemsByKey(old, schema);
+    for (const [index, item] of value.entries()) {
+      check(item, schema.items, `${path}[${index}]`, causes, before?.get(idOf(item, schema)));
+    }
   }
   checkDuplicates(value, schema, path, causes);
 }
@@ -94,13 +107,22 @@ function checkDuplicates(value: readonly unknown[], schema: Schema, path: string
   if (schema.listType !== 'set' && schema.listType !== 'map') return;
   const seen = new Set<string>();
   for (const [index, item] of value.entries()) {
-    const identity = schema.listType === 'set' ? item : keysOf(item, schema.listMapKeys ?? []);
-    const id = JSON.stringify(identity) ?? '';
+    const id = idOf(item, schema);
     if (seen.has(id)) {
       causes.push({ reason: 'FieldValueDuplicate', field: `${path}[${index}]`, message: `Duplicate value: ${id}` });
     }
     seen.add(id);
   }
+}
+
+function idOf(item: unknown, schema: Schema): string {
+  return JSON.stringify(schema.listType === 'set' ? item : keysOf(item, schema.listMapKeys ?? [])) ?? '';
+}
+
+/** Only items with keys can be found again; the items of other lists are all new when the list has changed. */
+function itemsByKey(old: unknown, schema: Schema): Map<string, unknown> | undefined {
+  if (schema.listType !== 'map' || !Array.isArray(old)) return undefined;
+  return new Map(old.map((item) => [idOf(item, schema), item]));
 }
 
 function keysOf(item: unknown, keys: readonly string[]): Record<string, unknown> {
@@ -109,7 +131,13 @@ function keysOf(item: unknown, keys: readonly string[]): Record<string, unknown>
   return identity;
 }
 
-function checkObject(value: Record<string, unknown>, schema: Schema, path: string, causes: StatusCause[]): void {
+function checkObject(
+  value: Record<string, unknown>,
+  schema: Schema,
+  path: string,
+  causes: StatusCause[],
+  old: unknown,
+): void {
   for (const key of schema.required ?? []) {
     if (!Object.hasOwn(value, key)) {
       causes.push({ reason: 'FieldValueRequired', field: join(path, key), message: 'Required value' });
@@ -118,7 +146,9 @@ function checkObject(value: Record<string, unknown>, schema: Schema, path: strin
   const known = schema.properties ?? {};
   for (const [key, child] of Object.entries(value)) {
     const property = Object.hasOwn(known, key) ? known[key] : schema.additionalProperties;
-    if (property !== undefined) check(child, property, join(path, key), causes);
+    if (property === undefined) continue;
+    const before = isRecord(old) && Object.hasOwn(old, key) ? old[key] : undefined;
+    check(child, property, join(path, key), causes, before);
   }
 }
 
