@@ -1,5 +1,6 @@
 // Server-side apply and managed fields, as clients meet them.
 import { listAt, valueAt } from '@varve/api';
+import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { configMap, maps, pool, pools, type Reply, startTestClient, versionOf } from '../test-client.ts';
 
@@ -295,6 +296,27 @@ describe('apply', () => {
     };
     const events = '/api/v1/namespaces/default/events/e?fieldManager=agent';
     expect((await call('PATCH', events, { body: event, type: applyType, cert })).code).toBe(403);
+  });
+
+  test('answers whatever is applied, and never with an error of its own', async () => {
+    const json = fc.jsonValue({ maxDepth: 4 });
+    const metadata = fc.record({ labels: json, finalizers: json, ownerReferences: json }, { requiredKeys: [] });
+    const change = fc.record({ metadata, spec: json, status: json }, { requiredKeys: ['metadata'] });
+    const write = fc.record({ change, managedFields: json, force: fc.boolean(), status: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(write, async ({ change: wanted, managedFields, force, status }) => {
+        const path = `${pools}/fuzzed${status ? '/status' : ''}`;
+        const body = { ...pool('fuzzed'), ...wanted, metadata: { ...wanted.metadata, name: 'fuzzed' } };
+        const applied = await apply(path, 'm', body, force ? '&force=true' : '');
+        expect(applied.code, applied.text).toBeLessThan(500);
+        const merged = await merge(`${path}?fieldManager=x`, {
+          ...wanted,
+          metadata: { ...wanted.metadata, managedFields },
+        });
+        expect(merged.code, merged.text).toBeLessThan(500);
+      }),
+      { numRuns: 60 },
+    );
   });
 
   test('by many at once loses none', async () => {

@@ -76,7 +76,7 @@ function managersOf(live: ApiObject | undefined, resource: ServedResource, write
 
 /** What the manager applied last and does not now, unless somebody else has it too. */
 function abandonedFields(before: FieldSet, now: FieldSet, others: Managers, resource: ServedResource): FieldSet {
-  if (isEmptySet(before)) return emptySet;
+  if (isEmptySet(difference(before, now))) return emptySet;
   let kept = now;
   for (const { fields } of others.values()) kept = union(kept, fields);
   return difference(withStructures(before, resource.wholeSchema), withStructures(kept, resource.wholeSchema));
