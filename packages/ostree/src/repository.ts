@@ -41,10 +41,11 @@ export class Repository {
     );
   }
 
-  /** Makes a repository; one that is there already is kept. */
+  /** Makes a repository; one that is there already is kept. Lasting when this returns. */
   static async create(path: string, mode: RepositoryMode): Promise<Repository> {
     await mkdir(path, { recursive: true });
     await runCommand('ostree', ['init', `--repo=${path}`, `--mode=${mode}`]);
+    await syncPaths(['config', 'objects', 'refs', '.'].map((name) => join(path, name)));
     return Repository.open(path);
   }
 
