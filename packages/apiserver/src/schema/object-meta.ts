@@ -29,13 +29,21 @@ const managedFieldsEntrySchema: Schema = {
   type: 'object',
   description: 'The fields that one manager set, at one subresource, in one way.',
   properties: {
-    manager: text('Name of the manager.'),
-    operation: text('Apply, or Update for every other kind of write.'),
+    manager: { type: 'string', maxLength: 128, description: 'Name of the manager.' },
+    operation: {
+      type: 'string',
+      enum: ['Apply', 'Update'],
+      description: 'Apply, or Update for every other kind of write.',
+    },
     apiVersion: text('Version of the object in which the fields are named.'),
     time: { type: 'string', format: 'date-time', nullable: true, description: 'When the entry last changed.' },
     fieldsType: text('FieldsV1.'),
     fieldsV1: { type: 'object', preserveUnknownFields: true, description: 'The fields, as a tree of path elements.' },
-    subresource: text('The subresource that was written; empty for the object itself.'),
+    subresource: {
+      type: 'string',
+      maxLength: 256,
+      description: 'The subresource that was written; empty for the object itself.',
+    },
   },
 };
 
