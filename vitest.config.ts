@@ -1,14 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
 // unit: needs nothing. integration (*.integration.test.ts): needs the Debian packages of scripts/packages.txt and root.
-// e2e: the whole product on real OSTree sysroots. long: hosts and fleets under random kills and faults, many times. vm: real boots in QEMU, emulated; skipped where it is not installed.
+// e2e: the whole product on real OSTree sysroots. long: hosts and fleets under random kills and faults, many times. vm: real boots in QEMU, emulated; skipped where it is not installed. kube: on a real kube-apiserver with etcd, where Go can build them.
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: 'unit',
-          include: ['packages/*/src/**/*.test.ts', 'docs/**/*.test.ts', 'scripts/**/*.test.ts'],
+          include: ['packages/*/src/**/*.test.ts', 'conformance/**/*.test.ts', 'docs/**/*.test.ts', 'scripts/**/*.test.ts'],
           exclude: ['**/*.integration.test.ts', '**/*.long.test.ts', '**/node_modules/**'],
           // VARVE_FUZZ_RUNS lets the tests of parsers try more, for as long as that takes.
           testTimeout: process.env.VARVE_FUZZ_RUNS ? 3_600_000 : 20_000,
@@ -27,7 +27,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: ['**/*.vm.test.ts', '**/*.long.test.ts', '**/node_modules/**'],
+          exclude: ['**/*.vm.test.ts', '**/*.long.test.ts', '**/*.kube.test.ts', '**/node_modules/**'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
           maxWorkers: 2,
@@ -39,6 +39,16 @@ export default defineConfig({
           include: ['e2e/**/*.long.test.ts', 'packages/*/src/**/*.long.test.ts'],
           testTimeout: 3_000_000,
           hookTimeout: 900_000,
+          maxWorkers: 1,
+        },
+      },
+      {
+        test: {
+          name: 'kube',
+          include: ['e2e/kube/**/*.kube.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          // One control plane at a time.
           maxWorkers: 1,
         },
       },

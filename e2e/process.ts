@@ -44,17 +44,25 @@ async function output(command: string, args: readonly string[], env: Record<stri
   }
 }
 
-/** A `varve ARGS` that stays up, and is started again by the test after it was killed. */
-export class Service {
+/** A program that stays up, and is started again by the test after it was killed. */
+export class Daemon {
   readonly name: string;
+  readonly #command: string;
   readonly #args: readonly string[];
   readonly #logPath: string;
   readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
 
-  constructor(name: string, args: readonly string[], logPath: string, env: Readonly<Record<string, string>> = {}) {
+  constructor(
+    name: string,
+    command: string,
+    args: readonly string[],
+    logPath: string,
+    env: Readonly<Record<string, string>> = {},
+  ) {
     this.name = name;
+    this.#command = command;
     this.#args = args;
     this.#logPath = logPath;
     this.#env = env;
@@ -67,7 +75,7 @@ export class Service {
   start(): void {
     const log = openSync(this.#logPath, 'a', 0o600);
     try {
-      const child = spawn(process.execPath, [...varveArguments, ...this.#args], {
+      const child = spawn(this.#command, [...this.#args], {
         stdio: ['ignore', log, log],
         env: { ...process.env, ...this.#env },
       });
@@ -90,6 +98,13 @@ export class Service {
     this.#child?.kill('SIGTERM');
     await this.#exited;
     clearTimeout(timer);
+  }
+}
+
+/** A `varve ARGS` that stays up. */
+export class Service extends Daemon {
+  constructor(name: string, args: readonly string[], logPath: string, env: Readonly<Record<string, string>> = {}) {
+    super(name, process.execPath, [...varveArguments, ...args], logPath, env);
   }
 }
 

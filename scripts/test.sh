@@ -21,7 +21,7 @@ run() {
 run tsc
 run biome check --error-on-warnings .
 run knip
-run depcruise packages e2e bench scripts --config .dependency-cruiser.cjs
+run depcruise packages conformance e2e bench scripts --config .dependency-cruiser.cjs
 run vitest run --project unit
 if [ -n "$with_root" ]; then
   # Before the suites that use it side by side; made once, then cached.

@@ -1,0 +1,82 @@
+// Varve on a real Kubernetes API server and etcd, as `varve kube manifests` sets it up: rollouts go on, within their
+// limits, whichever process of the control plane is killed in the middle of them.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { varve } from '../process.ts';
+import { KubernetesFleet } from './fleet.ts';
+import { installManifests } from './install.ts';
+import { KubernetesServer } from './kubernetes.ts';
+
+const hosts = ['host-1', 'host-2', 'host-3', 'host-4', 'host-5', 'host-6'];
+const maxUnavailable = 2;
+
+let server: KubernetesServer;
+let fleet: KubernetesFleet;
+let applied: string;
+
+beforeAll(async () => {
+  server = await KubernetesServer.start();
+  await server.startControllerManager('*');
+  applied = await installManifests(server.kubeconfig);
+  fleet = await KubernetesFleet.start(server, { hosts, maxUnavailable });
+});
+
+afterAll(async () => {
+  await fleet?.[Symbol.asyncDispose]();
+  await server?.[Symbol.asyncDispose]();
+});
+
+test('everything that varve kube manifests prints is accepted', async () => {
+  expect(applied).toContain('customresourcedefinition.apiextensions.k8s.io/machineconfigpools');
+  expect(applied).toContain('validatingadmissionpolicy.admissionregistration.k8s.io/varve-own-node serverside-applied');
+  const again = await installManifests(server.kubeconfig);
+  expect(again.split('\n')).toHaveLength(applied.split('\n').length);
+});
+
+test('varve kube check finds nothing lacking but what runs in pods', async () => {
+  const { findings } = JSON.parse(await check());
+  const lacking = findings.filter(({ result }: { result: string }) => result !== 'ok' && result !== 'optional');
+  expect(lacking).toEqual([]);
+});
+
+test('hosts join, and a rollout reaches all of them', async () => {
+  await fleet.setKernelArgument('first');
+  await fleet.rolledOut('first');
+  expect(fleet.mostDown).toBeGreaterThan(0);
+});
+
+test('another controller goes on after the leader was killed', async () => {
+  const leader = await fleet.leader();
+  await fleet.setKernelArgument('second');
+  await fleet.reached('second', 1);
+  await leader.kill();
+  await fleet.rolledOut('second');
+  expect(await fleet.leader()).not.toBe(leader);
+  leader.start();
+});
+
+test('a rollout goes on after the API server was killed', async () => {
+  await fleet.setKernelArgument('third');
+  await fleet.reached('third', 1);
+  await server.apiServer.kill();
+  server.apiServer.start();
+  await server.ready();
+  await fleet.rolledOut('third');
+});
+
+test('a rollout goes on after etcd was killed', async () => {
+  await fleet.setKernelArgument('fourth');
+  await fleet.reached('fourth', 1);
+  await server.etcd.kill();
+  server.etcd.start();
+  await server.ready();
+  await fleet.rolledOut('fourth');
+});
+
+test('never were more hosts down than the pool allows', () => {
+  expect(fleet.mostDown).toBeLessThanOrEqual(maxUnavailable);
+  expect(fleet.mostHolding).toBeLessThanOrEqual(maxUnavailable);
+});
+
+async function check(): Promise<string> {
+  return await varve(['kube', 'check', '--all', '--kubeconfig', server.kubeconfig, '-o', 'json']);
+}

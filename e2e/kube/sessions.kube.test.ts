@@ -1,0 +1,56 @@
+// kubectl and a client-go program on both servers: what works on one works on the other.
+import spawn from 'nano-spawn';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ControlPlane } from '../control-plane.ts';
+import { testSession } from '../kubectl-session.ts';
+import { kubectls } from '../kubectls.ts';
+import { installManifests } from './install.ts';
+import { KubernetesServer } from './kubernetes.ts';
+import { buildProgram } from './programs.ts';
+
+const sessionMilliseconds = 180_000;
+
+async function startKubernetes(): Promise<KubernetesServer> {
+  const server = await KubernetesServer.start();
+  await server.startControllerManager('garbage-collector-controller', 'namespace-controller');
+  await installManifests(server.kubeconfig, 'crds');
+  return server;
+}
+
+describe.each(await kubectls())('%s on kube-apiserver', (path) => {
+  let server: KubernetesServer;
+
+  beforeAll(async () => {
+    server = await startKubernetes();
+  });
+
+  afterAll(async () => {
+    await server?.[Symbol.asyncDispose]();
+  });
+
+  testSession(path, () => server);
+});
+
+test.each([
+  { name: 'varve up', start: () => ControlPlane.start() },
+  { name: 'kube-apiserver', start: startKubernetes },
+])('a client-go program on $name', async ({ start }) => {
+  const program = await buildProgram('session');
+  await using server = await start();
+  const { stdout } = await spawn(program, [], {
+    env: { KUBECONFIG: server.kubeconfig },
+    stdin: 'ignore',
+    timeout: sessionMilliseconds,
+  });
+  expect(stdout.split('\n')).toEqual([
+    'ok discovery',
+    'ok create, update, patch and delete by a typed client',
+    'ok conflict and retry',
+    'ok informer',
+    'ok informer of a custom kind',
+    'ok server-side apply',
+    'ok pages',
+    'ok events',
+    'ok leader election',
+  ]);
+});
