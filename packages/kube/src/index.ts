@@ -17,6 +17,8 @@ export { loadInClusterConnection } from './in-cluster.ts';
 export { Informer, type InformerOptions } from './informer.ts';
 export { formatKubeconfig, loadKubeconfig } from './kubeconfig.ts';
 export { type Labels, matchesSelector } from './labels.ts';
+export { type Lead, type LeaderElectionOptions, LeaderElector } from './leader-election/elector.ts';
+export { createLeaseLock, type LeaseLock, type LeaseName } from './leader-election/lease-lock.ts';
 export type { ObjectList } from './object.ts';
 export { collectionPath, keyOf, objectPath } from './path.ts';
 export {
