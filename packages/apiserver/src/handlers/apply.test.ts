@@ -238,7 +238,12 @@ describe('apply', () => {
   });
 
   test.each([
-    ['a field that the schema lacks', { data: { a: '1' }, bogus: 1 }, 400, '.bogus: field not declared in schema'],
+    [
+      'a field that the schema lacks',
+      { data: { a: '1' }, bogus: 1 },
+      400,
+      '(/bad; /v1, Kind=ConfigMap): .bogus: field not declared in schema',
+    ],
     ['a wrong type', { data: [] }, 400, '.data: expected map, got list'],
     ['an item twice', { metadata: { finalizers: ['a/b', 'a/b'] } }, 400, 'duplicate entries for key [="a/b"]'],
     ['an item without its key', { metadata: { ownerReferences: [{}] } }, 400, 'omits all key fields ["uid"]'],

@@ -1,5 +1,6 @@
 // What an applied configuration must be before it is merged: of the schema's types, with declared fields only, and with
 // list items that can be told apart (structured-merge-diff typed/validate.go).
+import { textAt } from '@varve/api';
 import { isRecord, type JsonObject } from '../object.ts';
 import type { ServedResource } from '../resources.ts';
 import type { Schema } from '../schema/structural.ts';
@@ -18,12 +19,13 @@ export function checkConfiguration(config: JsonObject, resource: ServedResource)
   const problems = configurationProblems(config, resource.wholeSchema);
   if (problems.length === 0) return;
   const text = problems.length === 1 ? problems[0] : `errors:\n  ${problems.join('\n  ')}`;
-  const { kind } = resource.definition;
-  throw badRequest(`failed to create typed patch object (${resource.apiVersion}, Kind=${kind}): ${text}`);
+  const { group, version, kind } = resource.definition;
+  const object = `${textAt(config, 'metadata', 'namespace')}/${textAt(config, 'metadata', 'name')}`;
+  throw badRequest(`failed to create typed patch object (${object}; ${group}/${version}, Kind=${kind}): ${text}`);
 }
 
 /** What is wrong, as `<path>: <why>`; empty when the configuration can be merged. */
-export function configurationProblems(value: unknown, schema: Schema): string[] {
+function configurationProblems(value: unknown, schema: Schema): string[] {
   const problems: string[] = [];
   check(value, schema, '', problems);
   return problems.slice(0, maxProblems);
