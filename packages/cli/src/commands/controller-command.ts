@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import type { Context, GlobalOptions } from '../context.ts';
@@ -16,7 +15,7 @@ export function addController(program: Command, context: Context): void {
     .command('controller')
     .description('run the controllers alone, on a Kubernetes cluster; of several, one leads')
     .option('--namespace <namespace>', 'where their lease and their key lie (default: varve-system)')
-    .option('--identity <name>', 'who this process is, unlike any other', `${hostname()}_${randomUUID()}`)
+    .option('--identity <name>', 'who this process is, for people', hostname())
     .option('--listen <host:port>', 'where to serve /livez, /readyz and /metrics (default: nowhere)', parseListen)
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .action(async (options: Options, command: Command) => {

@@ -10,7 +10,7 @@ const pool = {
 };
 
 test('tells whether the process lives, works and leads', async () => {
-  let status: ControllerStatus = { failure: undefined, isReady: false, isLeader: false, pools: [] };
+  let status: ControllerStatus = { isReady: false, isLeader: false, pools: [] };
   await using server = await serveStatus({ host: '127.0.0.1', port: 0 }, () => status);
   const ask = async (path: string, method = 'GET') => {
     const response = await fetch(`http://127.0.0.1:${server.port}${path}`, { method });
@@ -18,8 +18,7 @@ test('tells whether the process lives, works and leads', async () => {
   };
   expect((await ask('/livez')).code).toBe(200);
   expect((await ask('/readyz')).code).toBe(503);
-  status = { failure: 'the lease is lost', isReady: true, isLeader: true, pools: [pool] };
-  expect(await ask('/livez')).toEqual({ code: 500, text: 'the lease is lost\n' });
+  status = { isReady: true, isLeader: true, pools: [pool] };
   expect((await ask('/readyz')).code).toBe(200);
   const { text } = await ask('/metrics');
   expect(text).toMatch(/^varve_controller_leader 1$/m);
@@ -34,7 +33,7 @@ test('tells whether the process lives, works and leads', async () => {
 });
 
 test('a taken port is said', async () => {
-  const status = () => ({ failure: undefined, isReady: true, isLeader: false, pools: [] });
+  const status = () => ({ isReady: true, isLeader: false, pools: [] });
   await using first = await serveStatus({ host: '127.0.0.1', port: 0 }, status);
   await expect(serveStatus({ host: '127.0.0.1', port: first.port }, status)).rejects.toMatchObject({
     code: 'PORT_IN_USE',

@@ -7,8 +7,6 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { type ListenAddress, listenError } from '../listen.ts';
 
 export interface ControllerStatus {
-  /** Why the process should be started anew; undefined while it should not. */
-  readonly failure: string | undefined;
   /** Whether it has spoken to the API server, and works or stands by. */
   readonly isReady: boolean;
   readonly isLeader: boolean;
@@ -50,7 +48,7 @@ function answer(request: IncomingMessage, response: ServerResponse, status: Cont
 function pageOf(url: string | undefined, status: ControllerStatus): [code: number, text: string] {
   switch (url) {
     case '/livez':
-      return status.failure === undefined ? [200, 'ok'] : [500, status.failure];
+      return [200, 'ok'];
     case '/readyz':
       return status.isReady ? [200, 'ok'] : [503, 'the API server has not answered yet'];
     case '/metrics':
