@@ -85,12 +85,15 @@ export class ArchiveObjects {
       'commit',
       encodeCommit({ metadata: new Map(), subject: '', body: '', timestamp: 0, tree, treeMetadata }),
     );
+    // `ostree` names the objects in any order. The mark lasts, so that a commit that is seen without its files is known for one.
+    await repository.markPartial(commit);
     await runCommand('ostree', ['pull-local', '--untrusted', `--repo=${repository.path}`, this.#archive.path, commit], {
       signal,
     });
     // What carried the files over has done its work; the commit first, so that it never names a tree that is gone.
     await rm(repository.objectPath(commit, 'commit'), { force: true });
     await rm(repository.objectPath(tree, 'dirtree'), { force: true });
+    await repository.markComplete(commit);
   }
 
   async #writeMetadata(type: ObjectType, bytes: Uint8Array): Promise<OstreeChecksum> {
