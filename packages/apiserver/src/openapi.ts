@@ -112,17 +112,25 @@ function operation(resource: ServedResource, action: string): JsonObject {
     parameters: parameters(action),
     ...requestBody(resource, action),
     responses: { [action === 'create' ? 201 : 200]: { description: 'OK', content } },
-    'x-kubernetes-action': action,
+    'x-kubernetes-action': actionNames.get(action) ?? action,
     'x-kubernetes-group-version-kind': groupVersionKind(resource),
   };
 }
+
+/** Two actions go by their methods (kube-openapi's extension). */
+const actionNames = new Map([
+  ['create', 'post'],
+  ['update', 'put'],
+]);
 
 function parameters(action: string): JsonObject[] {
   const text = (name: string, description: string) => ({ name, in: 'query', description, schema: { type: 'string' } });
   if (action === 'list')
     return [text('labelSelector', 'Labels to select by.'), text('fieldSelector', 'Fields to select by.')];
   if (action === 'get' || action === 'delete') return [];
+  const force = 'Applies only: true takes over fields that others manage.';
   return [
+    ...(action === 'patch' ? [{ name: 'force', in: 'query', description: force, schema: { type: 'boolean' } }] : []),
     text('dryRun', 'All: nothing is stored.'),
     text('fieldManager', 'Name of the program that writes.'),
     text('fieldValidation', 'Strict, Warn or Ignore: what to do about unknown and duplicate fields.'),
@@ -212,6 +220,7 @@ function extensions(schema: Schema): JsonObject {
     'x-kubernetes-list-type': schema.listType,
     'x-kubernetes-list-map-keys': schema.listMapKeys,
     'x-kubernetes-map-type': schema.mapType,
+    'x-kubernetes-validations': schema.validations,
     'x-kubernetes-patch-strategy': schema.patchStrategy,
     'x-kubernetes-patch-merge-key': schema.patchMergeKey,
   };
