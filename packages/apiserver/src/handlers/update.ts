@@ -3,6 +3,7 @@ import type { Answer, RequestContext } from '../context.ts';
 import { parseObjectBody } from '../http/body.ts';
 import { negotiate } from '../http/negotiate.ts';
 import { trackUpdate } from '../managed-fields/track.ts';
+import type { ApiObject } from '../object.ts';
 import { dedupeOwnerReferences } from '../owner-references.ts';
 import { fieldProblems, identify, pruned, reportFieldProblems, sentManagedFields, toApiObject } from '../prepare.ts';
 import { parseWriteOptions } from '../query.ts';
@@ -51,14 +52,19 @@ export async function update(access: Access, context: RequestContext): Promise<A
     // It was there a moment ago; whether the user may create it was not asked.
     if (!creates) throw modified(resource.definition, info.name);
     code = 201;
-    const { resourceVersion: _version, ...metadata } = sent.metadata;
-    const namespaced = resource.namespaced ? { namespace: info.namespace } : {};
-    const created = { ...sent, metadata: { ...metadata, name: info.name, ...namespaced } };
+    const created = named(sent, context);
     const managedFields = trackUpdate(undefined, created, sentManagers, resource, writer);
     access.admission.update?.(context.user, resource.definition, created, undefined);
     return insert(transaction, withManagers(created, managedFields), context, options.dryRun);
   });
   return answerObject(context, stored, code);
+}
+
+/** A new object of the URL's name; a resourceVersion that was sent for it says nothing. */
+function named(sent: ApiObject, { resource, info }: RequestContext): ApiObject {
+  const { resourceVersion: _version, ...metadata } = sent.metadata;
+  const namespaced = resource.namespaced ? { namespace: info.namespace } : {};
+  return { ...sent, metadata: { ...metadata, name: info.name, ...namespaced } };
 }
 
 export interface Target {

@@ -7,7 +7,6 @@ import { difference, type FieldSet, only, setOf, without } from './field-set.ts'
 
 const requests = 'certificatesigningrequests.certificates.k8s.io';
 
-const spec = setOf([fieldElement('spec')]);
 const status = setOf([fieldElement('status')]);
 const specAndStatus = setOf([fieldElement('spec')], [fieldElement('status')]);
 const conditionsPath = [fieldElement('status'), fieldElement('conditions')];
@@ -40,7 +39,6 @@ export function trackedFields(fields: FieldSet, resource: ServedResource, subres
     const changed = only(fields, [fieldElement('status')]);
     return isRequest ? without(changed, conditions) : changed;
   }
-  if (subresource !== '') return without(fields, resource.definition.statusSubresource ? status : spec);
   if (isRequest) return without(fields, specAndStatus);
   return resource.definition.statusSubresource ? without(fields, status) : fields;
 }
