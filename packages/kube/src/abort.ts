@@ -29,6 +29,11 @@ export class Deadline implements Disposable {
     return this.#controller.signal;
   }
 
+  /** Has the time begin again, unless it is over. */
+  restart(): void {
+    this.#timer.refresh();
+  }
+
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
   }

@@ -21,6 +21,11 @@ export interface SelectOptions extends RequestOptions {
 export interface WatchOptions extends SelectOptions {
   /** From a list or an event; the stream begins right after it. Absent: with all objects that exist. */
   readonly resourceVersion?: string | undefined;
+  /**
+   * All objects that exist come first, as ADDED, and then a bookmark that says so (KEP-3157). INVALID where the server
+   * cannot; servers older than 1.27 send no such bookmark.
+   */
+  readonly sendInitialEvents?: boolean;
   /** Milliseconds of silence after which the stream counts as dead; 150 s unless given. */
   readonly idleTimeout?: number | undefined;
 }
@@ -195,6 +200,10 @@ export class KubeClient implements AsyncDisposable {
     query.set('watch', 'true');
     query.set('allowWatchBookmarks', 'true');
     if (options.resourceVersion !== undefined) query.set('resourceVersion', options.resourceVersion);
+    if (options.sendInitialEvents === true) {
+      query.set('sendInitialEvents', 'true');
+      query.set('resourceVersionMatch', 'NotOlderThan');
+    }
     const request: Request = {
       method: 'GET',
       path: collectionPath(definition, options.namespace),

@@ -42,6 +42,8 @@ export class FaultyServer implements AsyncDisposable {
   /** The next watches, but no lists, meet these. */
   readonly watchFaults: Fault[] = [];
   pageSize = 2;
+  /** What is done with a request for a streaming list. */
+  streaming: 'served' | 'refused' | 'ignored' = 'served';
 
   private constructor(
     authority: CertificateAuthority,
@@ -205,7 +207,12 @@ export class FaultyServer implements AsyncDisposable {
   }
 
   #watch(response: ServerResponse, query: URLSearchParams): void {
-    const from = Number(query.get('resourceVersion') ?? '0');
+    const isStreaming = query.get('sendInitialEvents') === 'true';
+    if (isStreaming && this.streaming === 'refused') {
+      answerStatus(response, 422, 'Invalid', 'sendInitialEvents: Forbidden: the WatchList feature gate is off');
+      return;
+    }
+    const from = isStreaming ? this.#version : Number(query.get('resourceVersion') ?? '0');
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
     if (from < this.#oldest) {
@@ -213,11 +220,20 @@ export class FaultyServer implements AsyncDisposable {
       response.end(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
       return;
     }
+    if (isStreaming) this.#sendInitialEvents(response);
     for (const { type, object, version } of this.#history) {
       if (version > from) response.write(`${JSON.stringify({ type, object })}\n`);
     }
     this.#watchers.add(response);
     response.on('close', () => this.#watchers.delete(response));
+  }
+
+  #sendInitialEvents(response: ServerResponse): void {
+    for (const object of this.#nodes.values()) response.write(`${JSON.stringify({ type: 'ADDED', object })}\n`);
+    if (this.streaming === 'ignored') return;
+    const annotations = { 'k8s.io/initial-events-end': 'true' };
+    const metadata = { resourceVersion: String(this.#version), annotations };
+    response.write(`${JSON.stringify({ type: 'BOOKMARK', object: { kind: 'Node', metadata } })}\n`);
   }
 }
 

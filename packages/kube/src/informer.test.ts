@@ -6,7 +6,7 @@ import { KubeClient } from './client.ts';
 import { answer, answerStatus, type Fault, FaultyServer } from './faulty-server.fixture.ts';
 import { Informer, type InformerOptions } from './informer.ts';
 
-const quick = { backoff: { initial: 5, max: 50 }, idleTimeout: 5_000 };
+const quick = { backoff: { initial: 5, max: 50 }, idleTimeout: 5_000, streaming: false };
 
 /** An informer on `server`, what it told, and the failures that it reported. */
 class Observation implements AsyncDisposable {
@@ -274,49 +274,130 @@ test('an informer that ends before its first list says so to those who wait, and
   await expect(informer.synced()).rejects.toBe(reason);
 });
 
-test('through any sequence of faults the informer ends up with what the server has', async () => {
-  const name = fc.constantFrom('a', 'b', 'c', 'd', 'e');
-  const event = fc.oneof(
-    { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('put' as const, 'remove' as const), name }) },
-    {
-      weight: 3,
-      arbitrary: fc.record({
-        do: fc.constantFrom('end', 'break', 'compact', 'garbage', 'bookmark', 'fail', 'restart', 'pause' as const),
-      }),
-    },
-  );
+test('where the server streams its list, one request is enough for everything', async () => {
   await using server = await FaultyServer.start();
-  await fc.assert(
-    fc.asyncProperty(fc.array(event, { minLength: 5, maxLength: 25 }), async (events) => {
-      await using seen = new Observation(server, { backoff: { initial: 1, max: 10 } });
-      for (const each of events) {
-        if (each.do === 'put' && 'name' in each) server.put(each.name);
-        else if (each.do === 'remove' && 'name' in each) server.remove(each.name);
-        else if (each.do === 'end') server.endWatches();
-        else if (each.do === 'break') server.breakConnections();
-        else if (each.do === 'compact') server.compact();
-        else if (each.do === 'garbage') server.sendRaw('garbage\n');
-        else if (each.do === 'bookmark') server.bookmark();
-        else if (each.do === 'fail') server.faults.push((_, response) => answerStatus(response, 500, '', 'no'));
-        else if (each.do === 'restart') await server.vanish().then(() => server.listen());
-        else await new Promise((resolve) => setTimeout(resolve, 3));
-      }
-      server.put('last');
-      await eventually(() => {
-        expect(seen.names).toEqual(server.names);
-        expect(seen.informer.get('last')?.metadata.resourceVersion).toBe(server.version);
-      });
-      // Whoever only listened knows the same.
-      const known = new Map<string, Node>();
-      for (const change of seen.changes) {
-        if (change.type === 'deleted') known.delete(change.key);
-        else known.set(change.key, change.object);
-      }
-      expect([...known.values()].toSorted(byName)).toEqual(seen.informer.list().toSorted(byName));
-    }),
-    { numRuns: 25, endOnFailure: true },
-  );
-}, 120_000);
+  for (const name of ['a', 'b', 'c']) server.put(name);
+  await using seen = new Observation(server, { streaming: true });
+  await seen.informer.synced();
+  expect(seen.told).toEqual(['added a', 'added b', 'added c']);
+  server.put('b');
+  server.remove('a');
+  await eventually(() => expect(seen.told.slice(3)).toEqual(['updated b', 'deleted a']));
+  expect(server.requests).toEqual([
+    'GET /api/v1/nodes?watch=true&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan',
+  ]);
+  server.endWatches();
+  server.put('d');
+  await eventually(() => expect(seen.told.slice(5)).toEqual(['added d']));
+  expect(server.requests.at(-1)).toBe('GET /api/v1/nodes?watch=true&allowWatchBookmarks=true&resourceVersion=105');
+  expect(seen.errors).toEqual([]);
+});
+
+test('after 410 a streaming list finds what was missed, and tells what did not come as deleted', async () => {
+  await using server = await FaultyServer.start();
+  for (const name of ['same', 'gone']) server.put(name);
+  await using seen = new Observation(server, { streaming: true });
+  await eventually(() => expect(server.watching).toBe(1));
+  server.watchFaults.push((_, response) => {
+    server.remove('gone');
+    server.put('new');
+    answerStatus(response, 410, 'Expired', 'too old resource version');
+  });
+  server.endWatches();
+  await eventually(() => expect(seen.told.slice(2)).toEqual(['deleted gone', 'added new']));
+  expect(lists(server)).toBe(0);
+});
+
+test('a streaming list that breaks off tells nothing', async () => {
+  await using server = await FaultyServer.start();
+  for (const name of ['a', 'b']) server.put(name);
+  await using seen = new Observation(server, { streaming: true });
+  await eventually(() => expect(server.watching).toBe(1));
+  const half = JSON.stringify({ type: 'ADDED', object: { apiVersion: 'v1', kind: 'Node', metadata: { name: 'x' } } });
+  const breakOff: Fault = (_, response) => response.writeHead(200).write(`${half}\n`, () => response.destroy());
+  server.watchFaults.push((_, response) => answerStatus(response, 410, 'Expired', 'old'), breakOff, breakOff);
+  server.endWatches();
+  await eventually(() => expect(server.watching).toBe(1));
+  server.put('c');
+  await eventually(() => expect(seen.told.slice(2)).toEqual(['added c']));
+});
+
+test('a server that refuses to stream its list is asked for pages, and never again to stream', async () => {
+  await using server = await FaultyServer.start();
+  server.streaming = 'refused';
+  server.put('a');
+  await using seen = new Observation(server, { streaming: true });
+  await eventually(() => expect(server.watching).toBe(1));
+  server.watchFaults.push((_, response) => answerStatus(response, 410, 'Expired', 'old'));
+  server.endWatches();
+  await eventually(() => expect(lists(server)).toBe(2));
+  expect(server.requests.filter((line) => line.includes('sendInitialEvents'))).toHaveLength(1);
+  expect(seen.codes).toEqual(['EXPIRED']);
+  expect(seen.told).toEqual(['added a']);
+});
+
+test('a server that does not know of streaming lists is asked for pages when nothing more comes', async () => {
+  await using server = await FaultyServer.start();
+  server.streaming = 'ignored';
+  server.put('a');
+  await using seen = new Observation(server, { streaming: true, streamingTimeout: 200 });
+  const timer = setInterval(() => server.bookmark(), 20);
+  await seen.informer.synced();
+  clearInterval(timer);
+  expect(lists(server)).toBe(1);
+  expect(seen.told).toEqual(['added a']);
+});
+
+test.each([
+  ['by pages', false],
+  ['by streams', true],
+])(
+  'through any sequence of faults the informer, listing %s, ends up with what the server has',
+  async (_, streaming) => {
+    const name = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+    const event = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('put' as const, 'remove' as const), name }) },
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          do: fc.constantFrom('end', 'break', 'compact', 'garbage', 'bookmark', 'fail', 'restart', 'pause' as const),
+        }),
+      },
+    );
+    await using server = await FaultyServer.start();
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { minLength: 5, maxLength: 25 }), async (events) => {
+        await using seen = new Observation(server, { backoff: { initial: 1, max: 10 }, streaming });
+        for (const each of events) {
+          if (each.do === 'put' && 'name' in each) server.put(each.name);
+          else if (each.do === 'remove' && 'name' in each) server.remove(each.name);
+          else if (each.do === 'end') server.endWatches();
+          else if (each.do === 'break') server.breakConnections();
+          else if (each.do === 'compact') server.compact();
+          else if (each.do === 'garbage') server.sendRaw('garbage\n');
+          else if (each.do === 'bookmark') server.bookmark();
+          else if (each.do === 'fail') server.faults.push((_, response) => answerStatus(response, 500, '', 'no'));
+          else if (each.do === 'restart') await server.vanish().then(() => server.listen());
+          else await new Promise((resolve) => setTimeout(resolve, 3));
+        }
+        server.put('last');
+        await eventually(() => {
+          expect(seen.names).toEqual(server.names);
+          expect(seen.informer.get('last')?.metadata.resourceVersion).toBe(server.version);
+        });
+        // Whoever only listened knows the same.
+        const known = new Map<string, Node>();
+        for (const change of seen.changes) {
+          if (change.type === 'deleted') known.delete(change.key);
+          else known.set(change.key, change.object);
+        }
+        expect([...known.values()].toSorted(byName)).toEqual(seen.informer.list().toSorted(byName));
+      }),
+      { numRuns: 25, endOnFailure: true },
+    );
+  },
+  120_000,
+);
 
 function byName(left: Node, right: Node): number {
   return (left.metadata.name ?? '').localeCompare(right.metadata.name ?? '');

@@ -1,12 +1,15 @@
 // Keeps a copy of all objects of one kind in step with an API server, whatever happens to the server, the network or
 // the stream in between: list once, then watch; begin again where the watch ended, or from a new list where that is
-// impossible. Failures are told to onError and tried again with back-off, for ever.
+// impossible. Where the server offers it, list and watch are one stream. Failures are told to onError and tried again with
+// back-off, for ever.
 import type { KubeObject, ResourceDefinition } from '@varve/api';
-import { delay } from './abort.ts';
+import { anySignal, delay } from './abort.ts';
 import { type Backoff, backoffDelay } from './backoff.ts';
 import { type Change, ObjectCache } from './cache.ts';
 import type { KubeClient } from './client.ts';
 import { isKubeError, KubeError } from './error.ts';
+import { InitialEvents } from './initial-events.ts';
+import type { WatchEvent } from './watch.ts';
 
 export interface InformerOptions {
   /** Only objects of this namespace. */
@@ -20,10 +23,15 @@ export interface InformerOptions {
   readonly idleTimeout?: number;
   /** Waits between attempts; 0.5 s doubling to 30 s unless given. */
   readonly backoff?: Backoff;
+  /** False to list in pages even where the server could stream. */
+  readonly streaming?: boolean;
+  /** Milliseconds without a further object after which a streaming list is given up for one in pages; 10 s unless given. */
+  readonly streamingTimeout?: number;
 }
 
 /** A watch that lived this long (milliseconds) has shown that the server works again. */
 const healthyAfter = 5_000;
+const streamingTimeout = 10_000;
 
 export class Informer<T extends KubeObject> {
   readonly #client: KubeClient;
@@ -35,12 +43,15 @@ export class Informer<T extends KubeObject> {
   readonly #synced = Promise.withResolvers<void>();
   /** Where the next watch begins; undefined when it takes a list first. */
   #resourceVersion: string | undefined;
+  /** False once the server has said that it cannot. */
+  #streams: boolean;
 
   constructor(client: KubeClient, definition: ResourceDefinition<T>, options: InformerOptions = {}) {
     this.#client = client;
     this.#definition = definition;
     this.#options = options;
     this.#backoff = options.backoff ?? { initial: 500, max: 30_000 };
+    this.#streams = options.streaming ?? true;
     // Nobody needs to wait for it.
     this.#synced.promise.catch(() => {});
   }
@@ -86,8 +97,9 @@ export class Informer<T extends KubeObject> {
   async #attempt(signal: AbortSignal): Promise<boolean> {
     const progress = { made: false };
     try {
-      this.#resourceVersion ??= await this.#list(signal);
-      await this.#watch(this.#resourceVersion, signal, progress);
+      const streaming = this.#resourceVersion === undefined && this.#streams;
+      const events = (streaming ? await this.#stream(signal) : undefined) ?? (await this.#watch(signal));
+      await this.#follow(events, signal, progress);
     } catch (error) {
       if (signal.aborted) return false;
       // Only these leave the watch's place valid. An unknown server may stand behind a new connection after
@@ -98,17 +110,46 @@ export class Informer<T extends KubeObject> {
     return progress.made;
   }
 
-  async #list(signal: AbortSignal): Promise<string> {
-    const { items, resourceVersion } = await this.#client.list(this.#definition, { ...this.#options, signal });
-    signal.throwIfAborted();
-    this.#tell(this.#cache.replace(items));
-    this.#synced.resolve();
-    return resourceVersion;
+  /** The changes from where we are, with a list in pages before them where we are nowhere. */
+  async #watch(signal: AbortSignal): Promise<AsyncIterable<WatchEvent<T>>> {
+    if (this.#resourceVersion === undefined) {
+      const { items, resourceVersion } = await this.#client.list(this.#definition, { ...this.#options, signal });
+      this.#replace(items, resourceVersion, signal);
+    }
+    return this.#client.watch(this.#definition, { ...this.#options, resourceVersion: this.#resourceVersion, signal });
   }
 
-  async #watch(from: string, signal: AbortSignal, progress: { made: boolean }): Promise<void> {
-    const options = { ...this.#options, resourceVersion: from, signal };
-    for await (const event of this.#client.watch(this.#definition, options)) {
+  /** The changes after a list of all objects in the same stream; undefined when the list has to be asked for in pages. */
+  async #stream(signal: AbortSignal): Promise<AsyncIterable<WatchEvent<T>> | undefined> {
+    using initial = new InitialEvents<T>(this.#options.streamingTimeout ?? streamingTimeout);
+    const either = anySignal(signal, initial.signal);
+    const events = this.#client.watch(this.#definition, { ...this.#options, sendInitialEvents: true, signal: either });
+    try {
+      for (let next = await events.next(); next.done !== true; next = await events.next()) {
+        if (next.value.type !== 'BOOKMARK') initial.add(next.value);
+        else if (next.value.endsInitialEvents) {
+          this.#replace(initial.list(), next.value.resourceVersion, signal);
+          return events;
+        }
+      }
+    } catch (error) {
+      if (signal.aborted) throw error;
+      // The answer of a server that has streaming lists switched off, or does not know what they are (KEP-3157).
+      if (isKubeError(error, 'INVALID', 'BAD_REQUEST')) this.#streams = false;
+      else if (!initial.signal.aborted) throw error;
+    }
+    return undefined;
+  }
+
+  #replace(objects: readonly T[], resourceVersion: string, signal: AbortSignal): void {
+    signal.throwIfAborted();
+    this.#tell(this.#cache.replace(objects));
+    this.#resourceVersion = resourceVersion;
+    this.#synced.resolve();
+  }
+
+  async #follow(events: AsyncIterable<WatchEvent<T>>, signal: AbortSignal, progress: { made: boolean }): Promise<void> {
+    for await (const event of events) {
       signal.throwIfAborted();
       const bookmark = event.type === 'BOOKMARK';
       const version = bookmark ? event.resourceVersion : event.object.metadata.resourceVersion;

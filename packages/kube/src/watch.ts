@@ -16,6 +16,8 @@ export interface ObjectEvent<T> {
 export interface BookmarkEvent {
   readonly type: 'BOOKMARK';
   readonly resourceVersion: string;
+  /** Everything that existed has been sent by now (KEP-3157). */
+  readonly endsInitialEvents?: true;
 }
 
 export type WatchEvent<T> = ObjectEvent<T> | BookmarkEvent;
@@ -46,7 +48,7 @@ function parseEvent<T extends KubeObject>(
     case 'DELETED':
       return { type: event.type, object: decodeObject(definition, event.object) };
     case 'BOOKMARK':
-      return { type: 'BOOKMARK', resourceVersion: bookmarkVersion(event.object, attempt) };
+      return parseBookmark(event.object, attempt);
     case 'ERROR':
       throw statusError(attempt, event.object);
     default:
@@ -64,10 +66,13 @@ function parseLine(line: string, attempt: Attempt): Record<string, unknown> {
   throw malformed(attempt, 'a line that is not an object');
 }
 
-function bookmarkVersion(object: unknown, attempt: Attempt): string {
+function parseBookmark(object: unknown, attempt: Attempt): BookmarkEvent {
   const metadata = isRecord(object) && isRecord(object.metadata) ? object.metadata : {};
-  if (typeof metadata.resourceVersion !== 'string') throw malformed(attempt, 'a bookmark without a version');
-  return metadata.resourceVersion;
+  const { resourceVersion, annotations } = metadata;
+  if (typeof resourceVersion !== 'string') throw malformed(attempt, 'a bookmark without a version');
+  // metav1.InitialEventsAnnotationKey
+  const isEnd = isRecord(annotations) && annotations['k8s.io/initial-events-end'] === 'true';
+  return { type: 'BOOKMARK', resourceVersion, ...(isEnd ? { endsInitialEvents: true } : {}) };
 }
 
 function malformed(attempt: Attempt, what: string, cause?: unknown): KubeError {
