@@ -7,6 +7,7 @@ import { impersonate } from '../authentication/impersonation.ts';
 import type { Authorizer } from '../authorization/authorizer.ts';
 import { checkAllowed } from '../authorization/check-allowed.ts';
 import type { Answer, RequestContext } from '../context.ts';
+import { ApiServerError } from '../error.ts';
 import type { Access } from '../handlers/access.ts';
 import { create } from '../handlers/create.ts';
 import { remove, removeCollection } from '../handlers/delete.ts';
@@ -226,11 +227,17 @@ async function serveReview(access: ServeAccess, call: Call, info: ResourceReques
 }
 
 function failure(access: ServeAccess, error: unknown, auditId: string): Answer & { readonly retryAfter?: number } {
-  const known = error instanceof StatusError ? error : internalError(auditId);
+  const known = error instanceof StatusError ? error : (damageOf(error) ?? internalError(auditId));
   if (known !== error) access.onError(error, auditId);
   const retryAfter = known.status.details?.retryAfterSeconds;
   const answer: Answer = { code: known.code, format: 'json', text: JSON.stringify(known.status) };
   return retryAfter === undefined ? answer : { ...answer, retryAfter };
+}
+
+/** Those who ask for what the disk has lost are told so. */
+function damageOf(error: unknown): StatusError | undefined {
+  const isDamage = error instanceof ApiServerError && error.code === 'STORE_DAMAGED';
+  return isDamage ? new StatusError(500, 'InternalError', `Internal error occurred: ${error.message}`, {}) : undefined;
 }
 
 function audit(access: ServeAccess, call: Call, answer: Pick<Answer, 'code' | 'text'>): void {

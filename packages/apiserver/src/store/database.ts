@@ -1,20 +1,12 @@
 // The SQLite file behind the store: objects, their recent history and the revision counter.
 // WAL with synchronous=FULL: a commit is on the disk before it returns (sqlite.org/pragma.html#pragma_synchronous).
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+// SQLite finds damage to its own structure; every row has a checksum too, because a bit that turns over inside a text
+// would be served as if somebody had written it.
+import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { ApiServerError } from '../error.ts';
 import { type Change, type ObjectKey, Stored } from './change.ts';
-
-const schemaVersion = 1;
-
-const tables = `
-  CREATE TABLE IF NOT EXISTS objects (
-    resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, object TEXT NOT NULL,
-    PRIMARY KEY (resource, namespace, name)) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS changes (
-    revision INTEGER PRIMARY KEY, resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
-    type TEXT NOT NULL, object TEXT NOT NULL, previous TEXT);
-  CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-`;
+import { checksumOfChange, checksumOfObject } from './checksum.ts';
+import { checkStructure, damaged, isDamage, prepareFormat } from './format.ts';
 
 export interface Row {
   readonly namespace: string;
@@ -33,16 +25,15 @@ function integer(row: Record<string, unknown> | undefined, column: string): numb
   return typeof value === 'number' ? value : undefined;
 }
 
-function rowOf(row: Record<string, unknown>): Row {
-  return { namespace: text(row, 'namespace'), name: text(row, 'name'), text: text(row, 'object') };
-}
-
 export class Database {
   readonly #database: DatabaseSync;
+  readonly #path: string;
   readonly #statements = new Map<string, StatementSync>();
+  #damage: ApiServerError | undefined;
 
-  private constructor(database: DatabaseSync) {
+  private constructor(database: DatabaseSync, path: string) {
     this.#database = database;
+    this.#path = path;
   }
 
   static open(path: string): Database {
@@ -51,15 +42,9 @@ export class Database {
       database = new DatabaseSync(path, { timeout: 2000 });
       // One process owns the file: a second one fails here instead of writing beside the first.
       database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
-      const version = integer(database.prepare('PRAGMA user_version').get(), 'user_version') ?? 0;
-      if (version > schemaVersion) {
-        throw new ApiServerError(
-          'STORE_UNUSABLE',
-          `${path} was written by a newer Varve (format ${version}, this one reads ${schemaVersion}); run that version`,
-        );
-      }
-      database.exec(`BEGIN IMMEDIATE; ${tables} PRAGMA user_version = ${schemaVersion}; COMMIT;`);
-      return new Database(database);
+      prepareFormat(database, path);
+      checkStructure(database, path);
+      return new Database(database, path);
     } catch (cause) {
       database?.close();
       throw openError(path, cause);
@@ -71,12 +56,22 @@ export class Database {
     this.#database.close();
   }
 
+  /** What was found to be damaged since the file was opened. */
+  get damage(): ApiServerError | undefined {
+    return this.#damage;
+  }
+
+  /** Copies the file while it is in use, as of one moment; in a thread of SQLite's, a few pages at a time. */
+  async copyTo(path: string): Promise<void> {
+    await backup(this.#database, path, { rate: 256 });
+  }
+
   begin(): void {
-    this.#database.exec('BEGIN IMMEDIATE');
+    this.#guard(() => this.#database.exec('BEGIN IMMEDIATE'));
   }
 
   commit(): void {
-    this.#database.exec('COMMIT');
+    this.#guard(() => this.#database.exec('COMMIT'));
   }
 
   rollback(): void {
@@ -89,29 +84,19 @@ export class Database {
   }
 
   get(key: ObjectKey): string | undefined {
-    const row = this.#prepare('SELECT object FROM objects WHERE resource = ? AND namespace = ? AND name = ?').get(
-      key.resource,
-      key.namespace,
-      key.name,
-    );
-    return row === undefined ? undefined : text(row, 'object');
+    const sql = 'SELECT object, checksum FROM objects WHERE resource = ? AND namespace = ? AND name = ?';
+    const row = this.#get(sql, key.resource, key.namespace, key.name);
+    return row === undefined ? undefined : this.#checkedObject(key, row);
   }
 
   put(key: ObjectKey, object: string): void {
-    this.#prepare('INSERT OR REPLACE INTO objects (resource, namespace, name, object) VALUES (?, ?, ?, ?)').run(
-      key.resource,
-      key.namespace,
-      key.name,
-      object,
-    );
+    const sql = 'INSERT OR REPLACE INTO objects (resource, namespace, name, object, checksum) VALUES (?, ?, ?, ?, ?)';
+    this.#run(sql, key.resource, key.namespace, key.name, object, checksumOfObject(key, object));
   }
 
   remove(key: ObjectKey): void {
-    this.#prepare('DELETE FROM objects WHERE resource = ? AND namespace = ? AND name = ?').run(
-      key.resource,
-      key.namespace,
-      key.name,
-    );
+    const sql = 'DELETE FROM objects WHERE resource = ? AND namespace = ? AND name = ?';
+    this.#run(sql, key.resource, key.namespace, key.name);
   }
 
   /** Rows in the order of namespace and name, after `after`. */
@@ -123,7 +108,7 @@ export class Database {
     const page = 500;
     let position = after ?? { namespace: namespace ?? '', name: '' };
     for (;;) {
-      const rows = this.#page(resource, namespace, position, page).map(rowOf);
+      const rows = this.#page(resource, namespace, position, page).map((row) => this.#rowOf(resource, row));
       yield* rows;
       const last = rows.at(-1);
       if (last === undefined || rows.length < page) return;
@@ -132,22 +117,30 @@ export class Database {
   }
 
   #page(resource: string, namespace: string | undefined, after: Omit<ObjectKey, 'resource'>, limit: number) {
-    const columns = 'SELECT namespace, name, object FROM objects WHERE resource = ?';
+    const columns = 'SELECT namespace, name, object, checksum FROM objects WHERE resource = ?';
     if (namespace === undefined) {
-      return this.#prepare(`${columns} AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?`).all(
-        resource,
-        after.namespace,
-        after.name,
-        limit,
-      );
+      const sql = `${columns} AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?`;
+      return this.#all(sql, resource, after.namespace, after.name, limit);
     }
     const name = after.namespace === namespace ? after.name : '';
-    return this.#prepare(`${columns} AND namespace = ? AND name > ? ORDER BY name LIMIT ?`).all(
+    return this.#all(
+      `${columns} AND namespace = ? AND name > ? ORDER BY name LIMIT ?`,
       resource,
       namespace,
       name,
       limit,
     );
+  }
+
+  #rowOf(resource: string, row: Record<string, unknown>): Row {
+    const key = { resource, namespace: text(row, 'namespace'), name: text(row, 'name') };
+    return { namespace: key.namespace, name: key.name, text: this.#checkedObject(key, row) };
+  }
+
+  #checkedObject(key: ObjectKey, row: Record<string, unknown>): string {
+    const object = text(row, 'object');
+    if (row.checksum === checksumOfObject(key, object)) return object;
+    throw this.#damaged(`${key.resource} ${key.namespace}/${key.name} is not what was written`);
   }
 
   /** Number of rows after `after`, or of all. */
@@ -156,49 +149,82 @@ export class Database {
     const rest = 'SELECT count(*) AS n FROM objects WHERE resource = ? AND (namespace, name) > (?, ?)';
     const row =
       namespace === undefined
-        ? this.#prepare(rest).get(resource, fromNamespace, name)
-        : this.#prepare(`${rest} AND namespace = ?`).get(resource, fromNamespace, name, namespace);
+        ? this.#get(rest, resource, fromNamespace, name)
+        : this.#get(`${rest} AND namespace = ?`, resource, fromNamespace, name, namespace);
     return integer(row, 'n') ?? 0;
   }
 
   addChange(change: Change): void {
-    this.#prepare('INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)').run(
-      change.revision,
-      change.key.resource,
-      change.key.namespace,
-      change.key.name,
-      change.type,
-      change.current.text,
-      change.previous?.text ?? null,
+    const { revision, key, type, current, previous } = change;
+    this.#run(
+      'INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      revision,
+      key.resource,
+      key.namespace,
+      key.name,
+      type,
+      current.text,
+      previous?.text ?? null,
+      checksumOfChange(change),
     );
   }
 
   changesAfter(revision: number): Change[] {
-    return this.#prepare('SELECT * FROM changes WHERE revision > ? ORDER BY revision')
-      .all(revision)
-      .map((row) => ({
-        revision: integer(row, 'revision') ?? 0,
-        key: { resource: text(row, 'resource'), namespace: text(row, 'namespace'), name: text(row, 'name') },
-        type: row.type === 'remove' ? 'remove' : 'put',
-        current: Stored.fromText(text(row, 'object')),
-        previous: previousOf(row),
-      }));
+    const rows = this.#all('SELECT * FROM changes WHERE revision > ? ORDER BY revision', revision);
+    return rows.map((row) => this.#changeOf(row));
+  }
+
+  #changeOf(row: Record<string, unknown>): Change {
+    const change: Change = {
+      revision: integer(row, 'revision') ?? 0,
+      key: { resource: text(row, 'resource'), namespace: text(row, 'namespace'), name: text(row, 'name') },
+      type: row.type === 'remove' ? 'remove' : 'put',
+      current: Stored.fromText(text(row, 'object')),
+      previous: previousOf(row),
+    };
+    if (row.checksum === checksumOfChange(change)) return change;
+    throw this.#damaged(`the record of change ${change.revision} is not what was written`);
   }
 
   removeChange(revision: number): void {
-    this.#prepare('DELETE FROM changes WHERE revision = ?').run(revision);
+    this.#run('DELETE FROM changes WHERE revision = ?', revision);
   }
 
   removeChangesUpTo(revision: number): void {
-    this.#prepare('DELETE FROM changes WHERE revision <= ?').run(revision);
+    this.#run('DELETE FROM changes WHERE revision <= ?', revision);
   }
 
   counter(name: string): number | undefined {
-    return integer(this.#prepare('SELECT value FROM counters WHERE name = ?').get(name), 'value');
+    return integer(this.#get('SELECT value FROM counters WHERE name = ?', name), 'value');
   }
 
   setCounter(name: string, value: number): void {
-    this.#prepare('INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)').run(name, value);
+    this.#run('INSERT OR REPLACE INTO counters (name, value) VALUES (?, ?)', name, value);
+  }
+
+  #get(sql: string, ...values: SQLInputValue[]): Record<string, unknown> | undefined {
+    return this.#guard(() => this.#prepare(sql).get(...values));
+  }
+
+  #all(sql: string, ...values: SQLInputValue[]): Record<string, unknown>[] {
+    return this.#guard(() => this.#prepare(sql).all(...values));
+  }
+
+  #run(sql: string, ...values: SQLInputValue[]): void {
+    this.#guard(() => this.#prepare(sql).run(...values));
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw isDamage(error) ? this.#damaged(error.message, error) : error;
+    }
+  }
+
+  #damaged(what: string, cause?: unknown): ApiServerError {
+    this.#damage ??= damaged(this.#path, what, cause);
+    return this.#damage;
   }
 
   #prepare(sql: string): StatementSync {
@@ -217,6 +243,7 @@ function previousOf(row: Record<string, unknown>): Stored | undefined {
 
 function openError(path: string, cause: unknown): ApiServerError {
   if (cause instanceof ApiServerError) return cause;
+  if (isDamage(cause)) return damaged(path, cause.message, cause);
   const message = cause instanceof Error ? cause.message : String(cause);
   if (/locked|busy/i.test(message)) {
     return new ApiServerError('STORE_LOCKED', `${path} is in use by another process; stop it first`, { cause });

@@ -184,7 +184,7 @@ describe('the store', () => {
   test('refuses a file that is none', () => {
     const path = join(directory, 'junk.db');
     writeFileSync(path, 'this is not a database, and long enough to be read as one'.repeat(100));
-    expect(() => Store.open(path)).toThrow(expect.objectContaining({ code: 'STORE_UNUSABLE' }));
+    expect(() => Store.open(path)).toThrow(expect.objectContaining({ code: 'STORE_DAMAGED' }));
     expect(() => Store.open(join(directory, 'no/such/dir.db'))).toThrow(
       expect.objectContaining({ code: 'STORE_UNUSABLE' }),
     );

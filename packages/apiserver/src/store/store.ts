@@ -2,6 +2,7 @@
 // Durable kinds are in SQLite and on the disk before a write is answered; `memory` kinds are bounded and lost at
 // restart. Writes that arrive while a commit runs share the next one (group commit), because the commit's wait for
 // the disk is by far the longest part of a write. Safe under kill -9: SQLite's WAL holds whole transactions only.
+import type { ApiServerErrorCode } from '../error.ts';
 import { storageFailed, unavailable } from '../status.ts';
 import { type Change, type ObjectKey, Stored } from './change.ts';
 import { Database, type Row } from './database.ts';
@@ -65,9 +66,25 @@ export class Store {
     for (const change of database.changesAfter(this.#prunedTo)) this.#durableHistory.add(change);
   }
 
-  /** Opens or creates the SQLite file at `path`. Throws STORE_LOCKED or STORE_UNUSABLE. */
+  /** Opens or creates the SQLite file at `path`. Throws STORE_LOCKED, STORE_UNUSABLE and STORE_DAMAGED. */
   static open(path: string, options: StoreOptions = {}): Store {
-    return new Store(Database.open(path), options);
+    const database = Database.open(path);
+    try {
+      return new Store(database, options);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  /** What was found to be damaged while the store was open; it takes no writes any more. */
+  get damage(): Error | undefined {
+    return this.#database.damage;
+  }
+
+  /** Copies what is on the disk, as of one moment, into a new file; writes go on meanwhile. */
+  async copyTo(path: string): Promise<void> {
+    await this.#database.copyTo(path);
   }
 
   /** Finishes the waiting writes and closes the file; later writes are refused with 503. */
@@ -180,6 +197,7 @@ export class Store {
    */
   write<T>(operation: (transaction: Transaction) => T): Promise<T> {
     if (this.#closed) return Promise.reject(unavailable('the server is shutting down; try again'));
+    if (this.damage !== undefined) return Promise.reject(storageFailed(this.damage.message));
     return new Promise((resolve, reject) => {
       let result: { readonly value: T } | undefined;
       this.#queue.push({
@@ -290,7 +308,11 @@ export class Store {
 }
 
 function isStorageError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR';
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    (error.code === 'ERR_SQLITE_ERROR' || error.code === ('STORE_DAMAGED' satisfies ApiServerErrorCode))
+  );
 }
 
 function reasonOf(error: unknown): string {
