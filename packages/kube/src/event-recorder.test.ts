@@ -113,10 +113,40 @@ test('a server that fails for a moment is tried again; one that forbids is not, 
   expect(recording.server.requests).toHaveLength(3);
 });
 
+test('ever new messages become one event that says the last', async () => {
+  await using recording = new Recording(await FaultyServer.start());
+  recording.accept(20);
+  for (let i = 1; i <= 12; i += 1) {
+    recording.recorder.record(node, 'Normal', 'Staged', `step ${i}`);
+    await recording.recorder.flush();
+  }
+  const methods = recording.server.requests.map((line) => line.split(' ')[0]);
+  expect(methods).toEqual([...Array.from({ length: 10 }, () => 'POST'), 'PATCH', 'PATCH']);
+  expect(recording.bodies.at(-1)).toMatchObject({ count: 3, message: '(combined from similar events): step 12' });
+});
+
+test('too many repeats cost no requests, but are counted by the next one', async () => {
+  await using recording = new Recording(await FaultyServer.start());
+  recording.accept(30);
+  const begin = Date.now();
+  const repeat = async (milliseconds: number) => {
+    recording.recorder.record(node, 'Normal', 'Staged', 'x', new Date(begin + milliseconds));
+    await recording.recorder.flush();
+  };
+  for (let i = 0; i < 40; i += 1) await repeat(i);
+  expect(recording.server.requests).toHaveLength(25);
+  expect(recording.bodies.at(-1)).toMatchObject({ count: 25 });
+  await repeat(5 * 60_000 + 1_000);
+  expect(recording.bodies.at(-1)).toMatchObject({ count: 41 });
+});
+
 test('what waits is bounded, and closing does not wait for ever', async () => {
   await using recording = new Recording(await FaultyServer.start());
   await recording.server.vanish();
-  for (let i = 0; i < 1500; i += 1) recording.recorder.record(node, 'Normal', 'Staged', String(i));
+  for (let i = 0; i < 1500; i += 1) {
+    const other = { ...node, metadata: { name: `host-${i}` } };
+    recording.recorder.record(other, 'Normal', 'Staged', 'x');
+  }
   expect(recording.errors.length).toBeGreaterThanOrEqual(499);
   expect(recording.errors[0]).toMatchObject({ code: 'UNAVAILABLE' });
   await recording.recorder.close();

@@ -1,6 +1,6 @@
 // Kubernetes Events: what happened to an object, for people (`kubectl describe`, `kubectl get events`). They are a
 // courtesy: recording one never blocks, never fails and never holds more than a bounded number of them. Repeats raise
-// the count of the first one by a PATCH, as client-go's tools/record does.
+// the count of the first one by a PATCH, as client-go's tools/record does, and like there they are kept few.
 import { randomBytes } from 'node:crypto';
 import { type CoreEvent, eventResource, type KubeObject } from '@varve/api';
 import { delay } from './abort.ts';
@@ -8,6 +8,8 @@ import { backoffDelay } from './backoff.ts';
 import type { KubeClient } from './client.ts';
 import { formatTime } from './conditions.ts';
 import { isKubeError, KubeError } from './error.ts';
+import { EventCorrelator, type EventType, type Occurrence, similarInterval } from './event-correlator.ts';
+import { RecentMap } from './recent-map.ts';
 
 export interface EventRecorderOptions {
   /** Who reports, such as `varve-rollout`. */
@@ -18,18 +20,8 @@ export interface EventRecorderOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-export type EventType = 'Normal' | 'Warning';
-
-/** What to tell about one object; equal ones are the same event happening again. */
-interface Occurrence {
-  readonly object: KubeObject;
-  readonly type: EventType;
-  readonly reason: string;
-  readonly message: string;
-}
-
 interface Pending {
-  readonly occurrence: Occurrence;
+  occurrence: Occurrence;
   readonly first: Date;
   last: Date;
   count: number;
@@ -39,14 +31,13 @@ interface Pending {
 interface Recorded {
   readonly namespace: string;
   readonly name: string;
-  readonly count: number;
+  /** With what was not worth a request of its own. */
+  count: number;
   readonly last: number;
 }
 
 const maxPending = 1_000;
 const maxRecorded = 4_096;
-/** Milliseconds after which a repeat is a new event (client-go: defaultAggregateIntervalInSeconds, 600). */
-const repeatInterval = 10 * 60_000;
 /** apimachinery NoteLengthLimit, in bytes; the cut leaves room for multi-byte characters. */
 const maxMessageLength = 1_024;
 const attempts = 4;
@@ -58,7 +49,8 @@ export class EventRecorder implements AsyncDisposable {
   readonly #client: KubeClient;
   readonly #options: EventRecorderOptions;
   readonly #pending = new Map<string, Pending>();
-  readonly #recorded = new Map<string, Recorded>();
+  readonly #recorded = new RecentMap<Recorded>(maxRecorded);
+  readonly #correlator = new EventCorrelator();
   readonly #ended = new AbortController();
   #closing = false;
   #worker: Promise<void> | undefined;
@@ -68,15 +60,25 @@ export class EventRecorder implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Notes that something happened to `object`. `reason` is one CamelCase word, `message` a sentence. */
+  /**
+   * Notes that something happened to `object`. `reason` is one CamelCase word, `message` a sentence. The tenth message of
+   * one reason within ten minutes begins one event for all that follow, and what is told about one object beyond 25
+   * requests waits for the next, one in five minutes.
+   */
   record(object: KubeObject, type: EventType, reason: string, message: string, now = new Date()): void {
     if (this.#closing) return;
-    const occurrence = { object, type, reason, message: cut(message) };
-    const key = identityOf(occurrence);
+    const { key, message: told } = this.#correlator.correlate({ object, type, reason, message }, now.getTime());
+    const occurrence = { object, type, reason, message: cut(told) };
     const waiting = this.#pending.get(key);
     if (waiting !== undefined) {
       waiting.count += 1;
       waiting.last = now;
+      waiting.occurrence = occurrence;
+      return;
+    }
+    if (!this.#correlator.admits(object, now.getTime())) {
+      const recorded = this.#recorded.get(key);
+      if (recorded !== undefined) recorded.count += 1;
       return;
     }
     if (this.#pending.size >= maxPending) {
@@ -123,7 +125,7 @@ export class EventRecorder implements AsyncDisposable {
     for (let attempt = 0; ; attempt += 1) {
       signal.throwIfAborted();
       try {
-        this.#remember(key, await this.#write(this.#recorded.get(key), pending));
+        this.#recorded.set(key, await this.#write(this.#recorded.get(key), pending));
         return;
       } catch (error) {
         // Forbidden or invalid stays so; what the network did may be over in a moment.
@@ -142,7 +144,7 @@ export class EventRecorder implements AsyncDisposable {
   }
 
   async #write(recorded: Recorded | undefined, pending: Pending): Promise<Recorded> {
-    if (recorded !== undefined && pending.last.getTime() - recorded.last < repeatInterval) {
+    if (recorded !== undefined && pending.last.getTime() - recorded.last < similarInterval) {
       try {
         return await this.#countUp(recorded, pending);
       } catch (error) {
@@ -158,7 +160,8 @@ export class EventRecorder implements AsyncDisposable {
     const count = recorded.count + pending.count;
     const patch = { count, lastTimestamp: formatTime(pending.last), message: pending.occurrence.message };
     await this.#client.patch(eventResource, name, patch, { namespace, signal: this.#ended.signal });
-    return { namespace, name, count, last: pending.last.getTime() };
+    // Not what was sent: more may have been counted meanwhile.
+    return { namespace, name, count: recorded.count + pending.count, last: pending.last.getTime() };
   }
 
   async #create(pending: Pending): Promise<Recorded> {
@@ -194,14 +197,6 @@ export class EventRecorder implements AsyncDisposable {
     return { namespace, name, count, last: last.getTime() };
   }
 
-  /** Keeps the most recently used ones. */
-  #remember(key: string, recorded: Recorded): void {
-    this.#recorded.delete(key);
-    this.#recorded.set(key, recorded);
-    const [oldest] = this.#recorded.keys();
-    if (this.#recorded.size > maxRecorded && oldest !== undefined) this.#recorded.delete(oldest);
-  }
-
   #report(error: unknown): void {
     try {
       this.#options.onError?.(error);
@@ -209,11 +204,6 @@ export class EventRecorder implements AsyncDisposable {
       // A broken logger must not stop the recorder.
     }
   }
-}
-
-function identityOf({ object, type, reason, message }: Occurrence): string {
-  const { namespace, name, uid } = object.metadata;
-  return JSON.stringify([object.apiVersion, object.kind, namespace, name, uid, type, reason, message]);
 }
 
 function cut(message: string): string {

@@ -12,7 +12,8 @@ export {
 export { type ConditionUpdate, formatTime, setCondition } from './conditions.ts';
 export type { Connection } from './connection.ts';
 export { isKubeError, KubeError, type KubeErrorCode, kubeErrorCodes } from './error.ts';
-export { EventRecorder, type EventRecorderOptions, type EventType } from './event-recorder.ts';
+export type { EventType } from './event-correlator.ts';
+export { EventRecorder, type EventRecorderOptions } from './event-recorder.ts';
 export { loadInClusterConnection } from './in-cluster.ts';
 export { Informer, type InformerOptions } from './informer.ts';
 export { formatKubeconfig, loadKubeconfig } from './kubeconfig.ts';
