@@ -26,8 +26,8 @@ const policyActionSchema = z
   })
   .meta(
     withRules(
-      { rule: "(self.type == 'Reload') == has(self.reload)", message: `reload ${onlyFor('Reload')}` },
-      { rule: "(self.type == 'Restart') == has(self.restart)", message: `restart ${onlyFor('Restart')}` },
+      { rule: "(self.type == 'Reload') == has(self.reload)", message: onlyFor('Reload'), fieldPath: '.reload' },
+      { rule: "(self.type == 'Restart') == has(self.restart)", message: onlyFor('Restart'), fieldPath: '.restart' },
     ),
   );
 export type PolicyAction = z.infer<typeof policyActionSchema>;

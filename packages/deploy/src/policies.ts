@@ -19,7 +19,12 @@ export interface AdmissionPolicy {
   /** All must hold for the policy to be asked. */
   readonly matchConditions: readonly { readonly name: string; readonly expression: string }[];
   readonly variables?: readonly { readonly name: string; readonly expression: string }[];
-  readonly validations: readonly { readonly expression: string; readonly message: string }[];
+  readonly validations: readonly {
+    readonly expression: string;
+    readonly message: string;
+    /** `Invalid` unless given. */
+    readonly reason?: 'Forbidden';
+  }[];
 }
 
 const configs = { apiGroups: ['machineconfiguration.openshift.io'], apiVersions: ['v1'] };
@@ -50,15 +55,18 @@ export const policies: readonly AdmissionPolicy[] = [
       {
         expression: `${isHost} || variables.node != ''`,
         message: 'the credential names no node; bind the token to a pod',
+        reason: 'Forbidden',
       },
       {
         // A certificate names its host in the user, a token in its claim.
         expression: `has(request.name) && (request.userInfo.username == '${hostPrefix}' + request.name || variables.node == request.name)`,
         message: 'a host may only write the MachineConfigNode of its own name',
+        reason: 'Forbidden',
       },
       {
         expression: `request.operation == 'UPDATE' && has(request.subResource) && request.subResource == 'status'`,
         message: 'a host may only write the status',
+        reason: 'Forbidden',
       },
     ],
   },
@@ -71,10 +79,12 @@ export const policies: readonly AdmissionPolicy[] = [
       {
         expression: `object.spec.signerName == '${kubeletClientSigner}'`,
         message: `a joining host may only ask the signer ${kubeletClientSigner}`,
+        reason: 'Forbidden',
       },
       {
         expression: `!(${isAgentPod}) || variables.node != ''`,
         message: 'the token names no node; bind it to a pod',
+        reason: 'Forbidden',
       },
     ],
   },

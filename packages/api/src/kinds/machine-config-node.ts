@@ -162,7 +162,9 @@ export const machineConfigNodeResource: ResourceDefinition<MachineConfigNode> = 
   scope: 'Cluster',
   schema: machineConfigNodeSchema
     .describe('Where one host stands: its target, its progress, what it runs.')
-    .meta(withRules({ rule: 'self.metadata.name == self.spec.node.name', message: ownName })),
+    .meta(
+      withRules({ rule: 'self.metadata.name == self.spec.node.name', message: ownName, fieldPath: '.spec.node.name' }),
+    ),
   statusSubresource: true,
   custom: true,
   storage: 'durable',
