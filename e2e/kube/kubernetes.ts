@@ -181,6 +181,8 @@ function apiServerArguments(directory: string, ports: Ports): string[] {
     'service-account-signing-key-file': join(directory, 'service-accounts.key'),
     'service-account-key-file': join(directory, 'service-accounts.pub'),
     'service-cluster-ip-range': '10.0.0.0/24',
+    // What installs the agent on a host writes to it.
+    'allow-privileged': 'true',
     profiling: 'false',
   });
 }
