@@ -63,19 +63,23 @@ test('right after an update of a few files', async () => {
   await expectImported(image, commit);
 });
 
-test(`at ${rounds} random moments of updates`, async () => {
-  const start = performance.now();
-  await importInto(manyFilesImage());
-  const duration = performance.now() - start;
-  for (let round = 1; round <= rounds; round += 1) {
-    const image = await manyChangedFilesImage(`version ${round}`);
-    const update = importInto(image).catch((error: unknown) => error);
-    await sleep(Math.random() * duration);
-    await disk.cutPower();
-    await update;
-    await disk.restore();
-    await fsck(repository.path);
-  }
-  const last = await manyChangedFilesImage('last');
-  await expectImported(last, (await importInto(last)).commit);
-}, 60_000 + rounds * 30_000);
+test(
+  `at ${rounds} random moments of updates`,
+  async () => {
+    const start = performance.now();
+    await importInto(manyFilesImage());
+    const duration = performance.now() - start;
+    for (let round = 1; round <= rounds; round += 1) {
+      const image = await manyChangedFilesImage(`version ${round}`);
+      const update = importInto(image).catch((error: unknown) => error);
+      await sleep(Math.random() * duration);
+      await disk.cutPower();
+      await update;
+      await disk.restore();
+      await fsck(repository.path);
+    }
+    const last = await manyChangedFilesImage('last');
+    await expectImported(last, (await importInto(last)).commit);
+  },
+  60_000 + rounds * 30_000,
+);
