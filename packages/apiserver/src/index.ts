@@ -10,5 +10,6 @@ export { type ApiServerOptions, apiServerPlugin } from './plugin.ts';
 export { apiServerFastifyOptions, notFoundHandler, type TlsFiles } from './server-options.ts';
 export { forbidden, type Status, StatusError } from './status.ts';
 export { Store, type StoreOptions } from './store/store.ts';
+export { prepareRestoredStore, verifyStoreFile } from './store/verify.ts';
 export { startTestServer, type TestServer, type TestServerOptions } from './testing.ts';
 export type { Attributes, Decision, User } from './user.ts';

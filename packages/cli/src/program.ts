@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import { createBaseProgram } from './base-program.ts';
 import { addAgent } from './commands/agent-command.ts';
 import { addApply } from './commands/apply-command.ts';
+import { addBackup, addRestore } from './commands/backup-command.ts';
 import { addController } from './commands/controller-command.ts';
 import { addGet } from './commands/get-command.ts';
 import { addHost } from './commands/host-command.ts';
@@ -28,6 +29,8 @@ export function createProgram(context: Context): Command {
   addImage(program, context);
   addNode(program, context);
   addKey(program, context);
+  addBackup(program, context);
+  addRestore(program, context);
   addKube(program, context);
   addHost(program, context);
   addAgent(program, context);

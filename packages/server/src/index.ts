@@ -1,3 +1,6 @@
+export { type BackupOptions, createBackup } from './backup/backup.ts';
+export type { BackupSummary } from './backup/backup-file.ts';
+export { type RestoreOptions, restoreBackup } from './backup/restore.ts';
 export { type RotatedKeys, rotateConfigurationKey } from './configuration-keys.ts';
 export { type ControllerOptions, runController } from './controller/controller.ts';
 export { rotateConfigurationKeySecret } from './controller/key-secret.ts';

@@ -23,6 +23,7 @@ import { RegistryStorage, registryPlugin } from '@varve/registry';
 import fastify from 'fastify';
 import type { Logger } from 'pino';
 import { createRegistryAuthorizer } from './authorize-registry.ts';
+import { serveControlSocket } from './backup/control-socket.ts';
 import { ConfigurationKeyFile } from './configuration-keys.ts';
 import { writeCredentialFiles } from './credential-files.ts';
 import { createResolver } from './image-resolver.ts';
@@ -66,6 +67,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const onKeyError = (err: unknown) => options.logger.error({ err }, 'the new configuration key cannot be used');
   const signingKeys = opening.use(await ConfigurationKeyFile.open(state, onKeyError));
   const registry = opening.use(await RegistryStorage.open(state.registryPath));
+  const onSocketError = (err: unknown) => options.logger.error({ err }, 'a backup could not be made');
+  opening.use(await serveControlSocket({ state, store, onError: onSocketError }));
   const parts = { state, ca, store, registry, registryPassword };
   const { port, close } = await listen(options, parts);
   opening.defer(close);

@@ -32,6 +32,22 @@ export class StateDirectory {
     return new StateDirectory(absolute);
   }
 
+  /** @throws ServerError STATE_UNREADABLE where no server has run */
+  static async openExisting(path: string): Promise<StateDirectory> {
+    const state = new StateDirectory(resolve(path));
+    if ((await readText(join(state.pkiPath, 'ca.crt'))) !== undefined) return state;
+    throw new ServerError('STATE_UNREADABLE', `${state.path} is no state of \`varve up\`; name it with --state`);
+  }
+
+  get pkiPath(): string {
+    return join(this.path, 'pki');
+  }
+
+  /** For commands on this machine. */
+  get controlSocketPath(): string {
+    return join(this.path, 'control.sock');
+  }
+
   get databasePath(): string {
     return join(this.path, 'api.db');
   }
@@ -68,7 +84,7 @@ export class StateDirectory {
 
   /** The server's certificate, made anew when it lacks one of `hosts` or expires soon. */
   async serverCredential(authority: CertificateAuthority, hosts: readonly string[]): Promise<Credential> {
-    const namesPath = join(this.path, 'pki', 'server.hosts');
+    const namesPath = join(this.pkiPath, 'server.hosts');
     const wanted = [...hosts].sort().join('\n');
     const found = await this.#readPair('server');
     if (found !== undefined && isFresh(found) && (await readText(namesPath)) === wanted) return found;
@@ -91,7 +107,7 @@ export class StateDirectory {
 
   /** The password with which podman, skopeo and buildah push; random, kept for the directory's life. */
   async registryPassword(): Promise<string> {
-    const path = join(this.path, 'pki', 'registry.password');
+    const path = join(this.pkiPath, 'registry.password');
     const found = await readText(path);
     if (found !== undefined && found !== '') return found;
     const made = randomBytes(32).toString('base64url');
@@ -100,21 +116,21 @@ export class StateDirectory {
   }
 
   async #readPair(name: string): Promise<Credential | undefined> {
-    const certificate = await readText(join(this.path, 'pki', `${name}.crt`));
-    const key = await readText(join(this.path, 'pki', `${name}.key`));
+    const certificate = await readText(join(this.pkiPath, `${name}.crt`));
+    const key = await readText(join(this.pkiPath, `${name}.key`));
     if (certificate !== undefined && key !== undefined) return { certificate, key };
     // A key without its certificate is a write that was cut short; a lost key of the authority is a lost fleet.
     if (certificate === undefined || name !== 'ca') return undefined;
     throw new ServerError(
       'STATE_UNREADABLE',
-      `${join(this.path, 'pki')} holds ca.crt without ca.key; put the key back from a backup, or start with a new --state directory and join the hosts again`,
+      `${this.pkiPath} holds ca.crt without ca.key; put the key back from a backup, or start with a new --state directory and join the hosts again`,
     );
   }
 
   /** The key first: a certificate is there only when its key is. */
   async #writePair(name: string, pair: Credential): Promise<void> {
-    await writeFileAtomically(join(this.path, 'pki', `${name}.key`), pair.key, 0o600);
-    await writeFileAtomically(join(this.path, 'pki', `${name}.crt`), pair.certificate, 0o600);
+    await writeFileAtomically(join(this.pkiPath, `${name}.key`), pair.key, 0o600);
+    await writeFileAtomically(join(this.pkiPath, `${name}.crt`), pair.certificate, 0o600);
   }
 }
 
@@ -133,7 +149,7 @@ export async function readText(path: string): Promise<string | undefined> {
 }
 
 /** Temp file, fsync, rename, fsync of the directory: after a power cut the old content is there or the new. */
-export async function writeFileAtomically(path: string, content: string, mode: number): Promise<void> {
+export async function writeFileAtomically(path: string, content: string | Uint8Array, mode: number): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const file = await open(temporary, 'wx', mode);

@@ -6,7 +6,7 @@ import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from 'no
 import { ApiServerError } from '../error.ts';
 import { type Change, type ObjectKey, Stored } from './change.ts';
 import { checksumOfChange, checksumOfObject } from './checksum.ts';
-import { checkStructure, damaged, isDamage, prepareFormat } from './format.ts';
+import { checkFormat, checkStructure, damaged, isDamage, prepareFormat } from './format.ts';
 
 export interface Row {
   readonly namespace: string;
@@ -49,6 +49,30 @@ export class Database {
       database?.close();
       throw openError(path, cause);
     }
+  }
+
+  /** Opens a copy that nobody writes. Throws STORE_DAMAGED and STORE_UNUSABLE. */
+  static openToRead(path: string): Database {
+    let database: DatabaseSync | undefined;
+    try {
+      database = new DatabaseSync(path, { readOnly: true });
+      checkFormat(database, path);
+      checkStructure(database, path);
+      return new Database(database, path);
+    } catch (cause) {
+      database?.close();
+      throw openError(path, cause);
+    }
+  }
+
+  /** Holds every row against its checksum, and returns the number of objects. Throws STORE_DAMAGED. */
+  readEverything(): number {
+    let objects = 0;
+    for (const row of this.#all('SELECT DISTINCT resource FROM objects')) {
+      for (const _row of this.list(text(row, 'resource'), undefined, undefined)) objects++;
+    }
+    this.changesAfter(0);
+    return objects;
   }
 
   close(): void {

@@ -26,7 +26,7 @@ const addChecksums = `
 
 /** Makes the tables, or brings them up to this format. Throws STORE_UNUSABLE for a newer one. */
 export function prepareFormat(database: DatabaseSync, path: string): void {
-  const version = Number(database.prepare('PRAGMA user_version').get()?.user_version ?? 0);
+  const version = versionOf(database);
   if (version > schemaVersion) {
     throw new ApiServerError(
       'STORE_UNUSABLE',
@@ -38,6 +38,20 @@ export function prepareFormat(database: DatabaseSync, path: string): void {
   database.exec(
     `BEGIN IMMEDIATE; ${version === 1 ? addChecksums : tables} PRAGMA user_version = ${schemaVersion}; COMMIT;`,
   );
+}
+
+/** Throws STORE_UNUSABLE unless the file has this format. */
+export function checkFormat(database: DatabaseSync, path: string): void {
+  const version = versionOf(database);
+  if (version === schemaVersion) return;
+  throw new ApiServerError(
+    'STORE_UNUSABLE',
+    `${path} is no store of this format (${version}, not ${schemaVersion}); use the Varve that wrote it`,
+  );
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.user_version ?? 0);
 }
 
 function defineChecksums(database: DatabaseSync): void {
