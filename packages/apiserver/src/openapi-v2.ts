@@ -53,7 +53,7 @@ function response({ content, ...rest }: JsonObject): JsonObject {
 
 /** A reference stands alone in v2, but for its description; null and alternatives cannot be said. */
 function schemaV2(schema: JsonObject): JsonObject {
-  const { allOf, $ref, nullable: _, properties, items, additionalProperties, ...rest } = schema;
+  const { allOf, anyOf: _a, $ref, nullable: _n, properties, items, additionalProperties, ...rest } = schema;
   const [only] = Array.isArray(allOf) ? allOf.filter(isRecord) : [];
   const reference = $ref ?? only?.$ref;
   if (typeof reference === 'string') {

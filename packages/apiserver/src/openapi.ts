@@ -59,7 +59,7 @@ function versionTwo(
 function openApiDocument(prefix: string, members: readonly ServedResource[], version: string): JsonObject {
   const paths: JsonObject = {};
   const schemas: JsonObject = {
-    [objectMetaName]: openApiSchema(objectMetaSchema),
+    [objectMetaName]: openApiSchema(objectMetaSchema, false),
     [listMetaName]: {
       type: 'object',
       properties: {
@@ -148,7 +148,7 @@ function requestBody(resource: ServedResource, action: string): JsonObject {
 
 function kindSchema(resource: ServedResource): JsonObject {
   const { metadata: _metadata, ...properties } = resource.schema.properties ?? {};
-  const schema = openApiSchema({ ...resource.schema, properties });
+  const schema = openApiSchema({ ...resource.schema, properties }, resource.definition.custom);
   const fields = {
     ...(typeof schema.properties === 'object' ? schema.properties : {}),
     apiVersion: { type: 'string', description: 'Version of the API group and of this form of the object.' },
@@ -187,7 +187,7 @@ function reference(name: string, description: string): JsonObject {
   return { allOf: [{ $ref: `#/components/schemas/${name}` }], default: {}, description };
 }
 
-function openApiSchema(schema: Schema): JsonObject {
+function openApiSchema(schema: Schema, custom: boolean): JsonObject {
   const { properties, items, additionalProperties } = schema;
   const open = schema.preserveUnknownFields === true;
   const fields: JsonObject = {
@@ -205,10 +205,12 @@ function openApiSchema(schema: Schema): JsonObject {
     minItems: schema.minItems,
     maxItems: schema.maxItems,
     required: schema.required,
-    properties: properties === undefined ? undefined : mapSchemas(properties),
-    items: items === undefined ? undefined : openApiSchema(items),
-    additionalProperties: additionalProperties === undefined ? undefined : openApiSchema(additionalProperties),
+    anyOf: schema.intOrString === true ? [{ type: 'integer' }, { type: 'string' }] : undefined,
+    properties: properties === undefined ? undefined : mapSchemas(properties, custom),
+    items: items === undefined ? undefined : openApiSchema(items, custom),
+    additionalProperties: additionalProperties === undefined ? undefined : openApiSchema(additionalProperties, custom),
     ...extensions(schema),
+    ...(custom ? {} : patchExtensions(schema)),
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
@@ -221,11 +223,17 @@ function extensions(schema: Schema): JsonObject {
     'x-kubernetes-list-map-keys': schema.listMapKeys,
     'x-kubernetes-map-type': schema.mapType,
     'x-kubernetes-validations': schema.validations,
+  };
+}
+
+/** Custom kinds have no strategic merge patch. */
+function patchExtensions(schema: Schema): JsonObject {
+  return {
     'x-kubernetes-patch-strategy': schema.patchStrategy,
     'x-kubernetes-patch-merge-key': schema.patchMergeKey,
   };
 }
 
-function mapSchemas(properties: Readonly<Record<string, Schema>>): JsonObject {
-  return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, openApiSchema(schema)]));
+function mapSchemas(properties: Readonly<Record<string, Schema>>, custom: boolean): JsonObject {
+  return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, openApiSchema(schema, custom)]));
 }

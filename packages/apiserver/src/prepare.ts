@@ -4,6 +4,7 @@ import { type ApiObject, copyRecord, isRecord, type JsonObject } from './object.
 import type { FieldValidation } from './query.ts';
 import type { ServedResource } from './resources.ts';
 import { applyDefaults } from './schema/defaults.ts';
+import { dropEmpty } from './schema/drop-empty.ts';
 import { validateMetadata } from './schema/metadata.ts';
 import { objectMetaSchema } from './schema/object-meta.ts';
 import { prune } from './schema/prune.ts';
@@ -27,7 +28,7 @@ export function identify(body: JsonObject, resource: ServedResource): JsonObject
   if (sentKind !== definition.kind && sentKind !== '') {
     if (definition.custom) {
       const message = `Invalid value: ${JSON.stringify(sentKind)}: must be ${definition.kind}`;
-      throw invalid(definition.kind, definition.group, nameOf(body), [
+      throw invalid(String(sentKind), definition.group, nameOf(body), [
         { reason: 'FieldValueInvalid', field: 'kind', message },
       ]);
     }
@@ -91,6 +92,8 @@ export function toApiObject(body: JsonObject, resource: ServedResource): ApiObje
     ...fields,
   };
   applyDefaults(object, resource.schema);
+  dropEmpty(object.metadata, objectMetaSchema);
+  if (!resource.definition.custom) dropEmpty(object, resource.schema);
   return resource.strategy.fill?.(object) ?? object;
 }
 

@@ -53,7 +53,7 @@ function managerOf(userAgent: string): string {
 
 export function parseDryRun(values: readonly string[], kind: string): boolean {
   for (const value of values) {
-    if (value !== 'All' && value !== '') throw invalidOptions(kind, notSupported('dryRun', value, ['All']));
+    if (value !== 'All' && value !== '') throw invalidOptions(kind, notSupported('dryRun', values, ['All']));
   }
   return values.includes('All');
 }
@@ -65,7 +65,11 @@ function parseFieldValidation(query: URLSearchParams, kind: string): FieldValida
   throw invalidOptions(kind, notSupported('fieldValidation', value, ['', 'Ignore', 'Strict', 'Warn']));
 }
 
-export function notSupported(field: string, value: string, supported: readonly string[]): StatusCause {
+export function notSupported(
+  field: string,
+  value: string | readonly string[],
+  supported: readonly string[],
+): StatusCause {
   const list = supported.map((item) => JSON.stringify(item)).join(', ');
   const message = `Unsupported value: ${JSON.stringify(value)}: supported values: ${list}`;
   return { reason: 'FieldValueNotSupported', field, message };

@@ -137,7 +137,7 @@ export function invalid(kind: string, group: string, name: string, causes: reado
   const lines = causes.map((cause) => (cause.field === '' ? cause.message : `${cause.field}: ${cause.message}`));
   const text = lines.length === 1 ? (lines[0] ?? '') : `[${lines.join(', ')}]`;
   const subject = group === '' ? kind : `${kind}.${group}`;
-  const details = { name, ...(group === '' ? {} : { group }), kind, causes };
+  const details = { ...(name === '' ? {} : { name }), ...(group === '' ? {} : { group }), kind, causes };
   return new StatusError(422, 'Invalid', `${subject} ${JSON.stringify(name)} is invalid: ${text}`, details);
 }
 

@@ -66,7 +66,7 @@ function checkPreconditions(sent: ApiObject, old: ApiObject, subresource: string
   if (version === '' && !strategy.unconditionalUpdate && subresource !== 'scale') {
     const message = 'Invalid value: 0: must be specified for an update';
     const cause = { reason: 'FieldValueInvalid', field: 'metadata.resourceVersion', message };
-    throw invalid(definition.kind, definition.group, name, [cause]);
+    throw invalid(definition.plural, definition.group, name, [cause]);
   }
   const uid = sent.metadata.uid ?? '';
   if (uid !== '' && uid !== old.metadata.uid) {

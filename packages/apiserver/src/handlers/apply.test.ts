@@ -185,6 +185,11 @@ describe('apply', () => {
     expect(valueAt(conflict.body, 'details', 'causes')).toMatchObject([
       { message: 'conflict with "a" with subresource "status"', field: '.status.conditions[type="Ready"].status' },
     ]);
+    const keyless = await apply(`${path}/status`, 'c', node({}, { status: { conditions: [{ status: 'True' }] } }));
+    expect(keyless).toMatchObject({
+      code: 400,
+      body: { message: expect.stringContaining('omits all key fields ["type"]') },
+    });
     const gone = await apply(`${path}/status`, 'b', node({}));
     expect(valueAt(gone.body, 'status', 'conditions')).toEqual([{ type: 'Ready', status: 'True' }]);
   });
@@ -246,7 +251,6 @@ describe('apply', () => {
     ],
     ['a wrong type', { data: [] }, 400, '.data: expected map, got list'],
     ['an item twice', { metadata: { finalizers: ['a/b', 'a/b'] } }, 400, 'duplicate entries for key [="a/b"]'],
-    ['an item without its key', { metadata: { ownerReferences: [{}] } }, 400, 'omits all key fields ["uid"]'],
     ['managed fields', { metadata: { managedFields: [] } }, 400, 'metadata.managedFields must be nil'],
     ['another kind', { kind: 'Secret' }, 400, 'invalid object type: /v1, Kind=Secret'],
     ['another name', { metadata: { name: 'other' } }, 400, 'does not match the name on the URL (bad)'],

@@ -42,7 +42,7 @@ export async function create(access: Access, context: RequestContext): Promise<A
   const { object, unknown } = pruned(identify(body.value, resource), resource);
   reportFieldProblems(fieldProblems(unknown, body.duplicates), options.fieldValidation, context.warnings, (text) =>
     badRequest(
-      `${resource.definition.kind} in version "${resource.apiVersion}" cannot be handled as a ${resource.definition.kind}: strict decoding error: ${text}`,
+      `${resource.definition.kind} in version "${resource.definition.version}" cannot be handled as a ${resource.definition.kind}: strict decoding error: ${text}`,
     ),
   );
   dedupeOwnerReferences(object, context.warnings);

@@ -4,7 +4,7 @@ import type { Answer, RequestContext } from '../context.ts';
 import { parseJsonBody } from '../http/body.ts';
 import { negotiate, parseMediaType } from '../http/negotiate.ts';
 import { trackUpdate } from '../managed-fields/track.ts';
-import { isRecord, type JsonObject } from '../object.ts';
+import { type ApiObject, isRecord, type JsonObject } from '../object.ts';
 import { dedupeOwnerReferences } from '../owner-references.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
@@ -47,7 +47,7 @@ export async function patch(access: Access, context: RequestContext): Promise<An
     const old = transaction.get(key);
     if (old === undefined) throw missing(context);
     const result = applyPatch(type, old.object, body.value, resource);
-    checkIdentity(result, resource, info.name);
+    checkIdentity(result, old.object, resource);
     const { object, unknown } = pruned(result, resource);
     reportFieldProblems(fieldProblems(unknown, body.duplicates), options.fieldValidation, context.warnings, (text) =>
       strictPatchError(resource, info.name, text),
@@ -76,15 +76,19 @@ function patchedValue(type: string, old: JsonObject, value: unknown, resource: S
   return strategicMerge(old, value, resource.wholeSchema);
 }
 
-function checkIdentity(result: JsonObject, resource: ServedResource, name: string): void {
+function checkIdentity(result: JsonObject, old: ApiObject, resource: ServedResource): void {
   const { definition, apiVersion } = resource;
+  const { name = '', uid = '' } = old.metadata;
   const wrong = (field: string, value: unknown, want: string) => {
-    const message = `Invalid value: ${JSON.stringify(value ?? null)}: must be ${want}`;
-    return invalid(definition.kind, definition.group, name, [{ reason: 'FieldValueInvalid', field, message }]);
+    const message = `Invalid value: ${JSON.stringify(value ?? null)}: ${want}`;
+    return invalid(String(result.kind ?? ''), definition.group, name, [
+      { reason: 'FieldValueInvalid', field, message },
+    ]);
   };
-  if (result.kind !== definition.kind) throw wrong('kind', result.kind, definition.kind);
-  if (result.apiVersion !== apiVersion) throw wrong('apiVersion', result.apiVersion, apiVersion);
+  if (result.kind !== definition.kind) throw wrong('kind', result.kind, `must be ${definition.kind}`);
+  if (result.apiVersion !== apiVersion) throw wrong('apiVersion', result.apiVersion, `must be ${apiVersion}`);
   const meta = isRecord(result.metadata) ? result.metadata : {};
+  if ((meta.uid ?? uid) !== uid) throw wrong('metadata.uid', meta.uid, 'field is immutable');
   if (meta.name !== name) {
     throw badRequest(
       `the name of the object (${String(meta.name ?? '')}) does not match the name on the URL (${name})`,

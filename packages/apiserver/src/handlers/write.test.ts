@@ -51,6 +51,17 @@ describe('create', () => {
     expect((await call('GET', `${maps}/dry`)).code).toBe(404);
   });
 
+  test('does not store empty lists and maps of metadata and of kinds of Kubernetes', async () => {
+    const empty = { labels: {}, annotations: {}, finalizers: [], ownerReferences: [] };
+    const map = await call('POST', maps, { body: configMap('empty', {}, empty) });
+    expect(map.body).not.toHaveProperty('data');
+    for (const field of Object.keys(empty)) expect(metadataOf(map)).not.toHaveProperty(field);
+    expect(metadataOf(map)).not.toHaveProperty('managedFields');
+    const kept = await call('POST', pools, { body: pool('empty', { nodeSelector: { matchLabels: {} } }, empty) });
+    expect(kept.body).toMatchObject({ spec: { nodeSelector: { matchLabels: {} } } });
+    expect(metadataOf(kept)).not.toHaveProperty('labels');
+  });
+
   test('counts an owner that stands there twice once, and says so', async () => {
     const owner = { apiVersion: 'v1', kind: 'Node', name: 'n', uid: 'u' };
     const twice = { ownerReferences: [owner, { ...owner, controller: false }, owner] };
@@ -184,7 +195,7 @@ describe('update', () => {
     const created = await call('POST', maps, { body: configMap('p') });
     expect((await merge(`${maps}/p`, { metadata: { name: 'q' } })).code).toBe(400);
     expect((await merge(`${maps}/p`, { kind: 'Secret' })).code).toBe(422);
-    expect((await merge(`${maps}/p`, { metadata: { uid: 'x' } })).code).toBe(409);
+    expect((await merge(`${maps}/p`, { metadata: { uid: 'x' } })).code).toBe(422);
     expect((await merge(`${maps}/p`, { metadata: { resourceVersion: '1' } })).code).toBe(409);
     expect(
       (await merge(`${maps}/p`, { metadata: { resourceVersion: versionOf(created) }, data: { a: '1' } })).code,

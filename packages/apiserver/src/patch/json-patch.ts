@@ -18,7 +18,7 @@ interface Operation {
 export function jsonPatch(target: JsonObject, patch: unknown): unknown {
   if (!Array.isArray(patch)) throw badRequest('error decoding patch: a JSON patch is a list of operations');
   if (patch.length > maxOperations) {
-    const message = `The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`;
+    const message = `Request entity too large: The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`;
     throw new StatusError(413, 'RequestEntityTooLarge', message);
   }
   const operations = patch.map(parseOperation);
@@ -36,7 +36,7 @@ export function jsonPatch(target: JsonObject, patch: unknown): unknown {
       if (copied > maxCopiedCharacters) throw tooLarge(maxCopiedCharacters);
     }
     const [failure] = applyPatch(document, [operation]);
-    if (failure !== null && failure !== undefined) throw doesNotApply(failure);
+    if (failure !== null && failure !== undefined) throw doesNotApply(failure.message.replace(': /root', ': '));
   }
   return document.root;
 }
@@ -45,7 +45,7 @@ function parseOperation(value: unknown): Operation {
   if (!isRecord(value)) throw badRequest('error decoding patch: an operation is an object');
   const { op, path, from } = value;
   const known = (['add', 'remove', 'replace', 'move', 'copy', 'test'] as const).find((name) => name === op);
-  if (known === undefined) throw badRequest(`error decoding patch: unknown operation ${JSON.stringify(op ?? null)}`);
+  if (known === undefined) throw doesNotApply(`unknown operation ${JSON.stringify(op ?? null)}`);
   if (typeof path !== 'string' || !isPointer(path))
     throw badRequest('error decoding patch: path is not a JSON pointer');
   const needsFrom = known === 'move' || known === 'copy';
@@ -62,7 +62,7 @@ function isPointer(text: string): boolean {
   return (text === '' || text.startsWith('/')) && !/\/(__proto__|constructor|prototype)(\/|$)/.test(text);
 }
 
-function doesNotApply(cause: Error): StatusError {
+function doesNotApply(why: string): StatusError {
   const message = 'the server rejected our request due to an error in our request';
-  return new StatusError(422, 'Invalid', message, { causes: [{ reason: '', message: cause.message, field: 'patch' }] });
+  return new StatusError(422, 'Invalid', message, { causes: [{ reason: '', message: why, field: 'patch' }] });
 }

@@ -60,7 +60,7 @@ describe('a JSON patch', () => {
     [[{ op: 'test', path: '/a', value: 2 }], 422],
     [[{ op: 'remove', path: '/zz' }], 422],
     [[{ op: 'add', path: '/x/y/z', value: 1 }], 422],
-    [[{ op: 'explode', path: '/a' }], 400],
+    [[{ op: 'explode', path: '/a' }], 422],
     [[{ op: 'add', path: '/a' }], 400],
     [[{ op: 'move', path: '/a' }], 400],
     [[{ op: 'add', path: '/__proto__/polluted', value: 1 }], 400],

@@ -38,6 +38,7 @@ function validateName(name: string, rules: MetadataRules): StatusCause[] {
   const field = 'metadata.name';
   const limit = rules.nameRule === 'label' ? 63 : 253;
   if (name.length > limit) return [bad(field, name, `must be no more than ${limit} bytes`)];
+  if (rules.nameRule === 'label' && name.includes('.')) return [bad(field, name, 'must not contain dots')];
   const fits = rules.nameRule === 'label' ? dnsLabelPattern.test(name) : subdomainPattern.test(name);
   return fits ? [] : [bad(field, name, rules.nameRule === 'label' ? dnsLabelRule : subdomainRule)];
 }
@@ -109,7 +110,7 @@ function validateOwners(metadata: ObjectMeta): StatusCause[] {
   for (const [index, owner] of (metadata.ownerReferences ?? []).entries()) {
     const field = `metadata.ownerReferences[${index}]`;
     for (const key of ['apiVersion', 'kind', 'name', 'uid'] as const) {
-      if (owner[key] === '') causes.push(bad(`${field}.${key}`, '', 'must not be empty'));
+      if (owner[key] === '') causes.push(bad(`metadata.ownerReferences.${key}`, '', 'must not be empty'));
     }
     if (owner.kind === 'Event') causes.push(bad(field, 'v1, Kind=Event', 'disallowed from being an owner'));
     if (owner.controller === true) controllers++;

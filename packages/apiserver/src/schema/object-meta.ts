@@ -13,10 +13,10 @@ const ownerReferenceSchema: Schema = {
   description: 'The object that this one depends on: when the owner is deleted, so is this object.',
   required: ['apiVersion', 'kind', 'name', 'uid'],
   properties: {
-    apiVersion: text('API version of the owner.'),
-    kind: text('Kind of the owner.'),
-    name: text('Name of the owner.'),
-    uid: text('UID of the owner.'),
+    apiVersion: { ...text('API version of the owner.'), default: '' },
+    kind: { ...text('Kind of the owner.'), default: '' },
+    name: { ...text('Name of the owner.'), default: '' },
+    uid: { ...text('UID of the owner.'), default: '' },
     controller: { type: 'boolean', description: 'True: the owner is the managing controller.' },
     blockOwnerDeletion: {
       type: 'boolean',

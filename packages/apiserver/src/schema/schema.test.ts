@@ -205,7 +205,7 @@ describe('metadata', () => {
     ],
     [
       { name: 'a', ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: 'n', uid: '' }] },
-      'metadata.ownerReferences[0].uid',
+      'metadata.ownerReferences.uid',
     ],
   ])('%#: the field at fault is %s', (metadata, field) => {
     expect(validateMetadata(metadata, rules)[0]?.field).toBe(field);
