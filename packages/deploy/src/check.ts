@@ -7,8 +7,8 @@ import type { Finding, Server } from './finding.ts';
 import { leaderLease, systemNamespace } from './names.ts';
 import { findOtherOperator, readIfThere } from './other-operator.ts';
 
-/** ValidatingAdmissionPolicy is v1, and tokens name their node, from here on (KEP-3488, KEP-4193). */
-const oldestMinor = 30;
+/** Of 1.30, in which tokens name their node too (KEP-3488, KEP-4193). Whoever builds a server gives it any version. */
+const newestKind = { path: '/apis/admissionregistration.k8s.io/v1', resource: 'validatingadmissionpolicies' };
 
 export const requiredGroups = [
   'admissionregistration.k8s.io/v1',
@@ -30,7 +30,7 @@ export async function checkCluster(server: Server, signal: AbortSignal): Promise
   }
   return [
     { check: 'other operators', result: 'ok', message: '' },
-    checkVersion(await server.raw('/version', { signal })),
+    checkVersion(await readIfThere(server, newestKind.path, signal)),
     ...checkGroups(await server.raw('/apis', { signal })),
     ...(await checkManifests(server, signal)),
     ...(await checkAccess(server, signal)),
@@ -38,12 +38,11 @@ export async function checkCluster(server: Server, signal: AbortSignal): Promise
   ];
 }
 
-export function checkVersion(version: unknown): Finding {
+/** `resources` are those of the group of the newest kind. */
+export function checkVersion(resources: unknown): Finding {
   const check = 'Kubernetes version';
-  const [, major = '0', minor = '0'] = /^v(\d+)\.(\d+)\./.exec(textAt(version, 'gitVersion')) ?? [];
-  if (Number(major) > 1 || (major === '1' && Number(minor) >= oldestMinor)) return { check, result: 'ok', message: '' };
-  const message = `${textAt(version, 'gitVersion') || 'unknown'}: 1.${oldestMinor} or later is needed`;
-  return { check, result: 'missing', message };
+  const served = listAt(resources, 'resources').some((resource) => textAt(resource, 'name') === newestKind.resource);
+  return { check, result: served ? 'ok' : 'missing', message: served ? '' : '1.30 or later is needed' };
 }
 
 export function checkGroups(groups: unknown): Finding[] {
