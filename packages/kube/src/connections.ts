@@ -21,6 +21,10 @@ export interface ConnectionsOptions {
   /** Milliseconds for connecting and shaking hands. */
   readonly connectTimeout: number;
   readonly tls: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername'>;
+  /** URL of a proxy to go through. */
+  readonly proxy?: string | undefined;
+  /** Ends all exchanges. */
+  readonly signal: AbortSignal;
 }
 
 /** Connections to one server. */
@@ -28,19 +32,22 @@ export class Connections {
   readonly #url: URL;
   readonly #agent: HttpAgent | HttpsAgent;
   readonly #connectTimeout: number;
-  readonly #closing = new AbortController();
+  readonly #signal: AbortSignal;
 
-  constructor(url: URL, { maxConnections, connectTimeout, tls }: ConnectionsOptions) {
+  constructor(url: URL, { maxConnections, connectTimeout, tls, proxy, signal }: ConnectionsOptions) {
     this.#url = url;
     this.#connectTimeout = connectTimeout;
-    const options = { keepAlive: true, maxSockets: maxConnections };
+    this.#signal = signal;
+    // Node makes the tunnel, and trusts the system's authorities where the proxy itself has a certificate.
+    const proxyEnv = proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } };
+    const options = { keepAlive: true, maxSockets: maxConnections, ...proxyEnv };
     this.#agent = isSecure(url) ? new HttpsAgent({ ...options, ...tls }) : new HttpAgent(options);
   }
 
   /** The answer, its body still to be read or destroyed. Rejects with what the system, TLS or the parser says. */
   async exchange(exchange: Exchange): Promise<IncomingMessage> {
     const { method, path, headers, body, idleTimeout } = exchange;
-    const signal = anySignal(exchange.signal, this.#closing.signal);
+    const signal = anySignal(exchange.signal, this.#signal);
     const options: RequestOptions = {
       hostname: this.#url.hostname.replace(/^\[|\]$/g, ''),
       port: this.#url.port,
@@ -56,7 +63,11 @@ export class Connections {
     request.on('response', answer.resolve);
     request.on('error', answer.reject);
     request.on('socket', (socket) => {
-      if (request.reusedSocket) return;
+      // Behind a proxy the handshake is over before the request has its socket.
+      const isReady = isSecure(this.#url)
+        ? 'secureConnecting' in socket && !socket.secureConnecting
+        : !socket.connecting;
+      if (request.reusedSocket || isReady) return;
       const timer = setTimeout(() => request.destroy(new SilenceError('no connection')), this.#connectTimeout);
       const clear = () => clearTimeout(timer);
       socket.once(isSecure(this.#url) ? 'secureConnect' : 'connect', clear);
@@ -74,9 +85,16 @@ export class Connections {
     return await answer.promise;
   }
 
-  /** Ends all exchanges and closes all connections. */
+  /** Begins no more exchanges; those that run go on, and no connection outlives its last one. */
+  retire(): void {
+    this.#agent.maxFreeSockets = 0;
+    for (const sockets of Object.values(this.#agent.freeSockets)) {
+      for (const socket of sockets ?? []) socket.destroy();
+    }
+  }
+
+  /** Closes all connections. */
   close(): void {
-    this.#closing.abort();
     this.#agent.destroy();
   }
 }

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { TLSSocket } from 'node:tls';
 import type { Node } from '@varve/api';
 import type { Connection } from './connection.ts';
 import {
@@ -37,6 +38,8 @@ export class FaultyServer implements AsyncDisposable {
   #port = 0;
   /** What was asked, as `METHOD /path?query`. */
   readonly requests: string[] = [];
+  /** Who asked: the common names of the client certificates. */
+  readonly users: string[] = [];
   /** The next requests meet these, one each. */
   readonly faults: Fault[] = [];
   /** The next watches, but no lists, meet these. */
@@ -182,6 +185,8 @@ export class FaultyServer implements AsyncDisposable {
     const url = new URL(request.url ?? '/', 'https://server');
     const body = await text(request).catch(() => '');
     this.requests.push(`${request.method} ${request.url}`);
+    const { socket } = request;
+    this.users.push(String((socket instanceof TLSSocket ? socket.getPeerCertificate() : undefined)?.subject?.CN ?? ''));
     response.on('error', () => {});
     const isWatch = url.searchParams.get('watch') === 'true';
     const fault = this.faults.shift() ?? (isWatch ? this.watchFaults.shift() : undefined);

@@ -15,10 +15,21 @@ const environment = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PO
 test('a pod talks to its own API server with its own token', async () => {
   await writeFile(join(directory, 'token'), 'abc\n');
   await writeFile(join(directory, 'ca.crt'), 'PEM');
-  const connection = { server: 'https://10.0.0.1:443', ca: 'PEM', token: 'abc' };
-  expect(await loadInClusterConnection({ environment, directory })).toEqual(connection);
+  const { reload, ...connection } = (await loadInClusterConnection({ environment, directory })) ?? {};
+  expect(connection).toEqual({ server: 'https://10.0.0.1:443', ca: 'PEM', token: 'abc' });
+  await writeFile(join(directory, 'token'), 'def\n');
+  expect(await reload?.()).toEqual({ ca: 'PEM', token: 'def' });
   const v6 = { ...environment, KUBERNETES_SERVICE_HOST: 'fd00::1' };
   expect((await loadInClusterConnection({ environment: v6, directory }))?.server).toBe('https://[fd00::1]:443');
+});
+
+test('a proxy of the environment counts, unless it exempts the server', async () => {
+  await writeFile(join(directory, 'token'), 'abc');
+  await writeFile(join(directory, 'ca.crt'), 'PEM');
+  const behind = { ...environment, HTTPS_PROXY: 'http://proxy:1' };
+  expect(await loadInClusterConnection({ environment: behind, directory })).toMatchObject({ proxy: 'http://proxy:1' });
+  const exempt = { ...behind, NO_PROXY: '10.0.0.0/8' };
+  expect(await loadInClusterConnection({ environment: exempt, directory })).not.toHaveProperty('proxy');
 });
 
 test('outside of a cluster there is none', async () => {

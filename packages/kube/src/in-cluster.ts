@@ -1,8 +1,9 @@
 // The connection of a pod, as Kubernetes puts it there (kubernetes.io, "Accessing the Kubernetes API from a Pod").
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Connection } from './connection.ts';
+import type { Connection, Credentials } from './connection.ts';
 import { KubeError } from './error.ts';
+import { proxyFromEnvironment } from './proxy.ts';
 
 const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
 
@@ -12,14 +13,24 @@ export interface InClusterOptions {
   readonly directory?: string;
 }
 
-/** The service account's connection; undefined outside of a cluster. KUBECONFIG_INVALID when its files are missing. */
+/**
+ * The service account's connection, which follows its token as the kubelet renews it; undefined outside of a cluster.
+ * KUBECONFIG_INVALID when its files are missing.
+ */
 export async function loadInClusterConnection(options: InClusterOptions): Promise<Connection | undefined> {
   const { environment, directory = serviceAccountDirectory } = options;
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = environment;
   if (!host || !port) return undefined;
   const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const server = `https://${authority}`;
+  const proxy = proxyFromEnvironment(server, environment);
+  const reload = async () => await readCredentials(directory);
+  return { server, ...(await reload()), ...(proxy === undefined ? {} : { proxy }), reload };
+}
+
+async function readCredentials(directory: string): Promise<Credentials> {
   const [token, ca] = await Promise.all([readPart(join(directory, 'token')), readPart(join(directory, 'ca.crt'))]);
-  return { server: `https://${authority}`, ca, token };
+  return { ca, token };
 }
 
 async function readPart(path: string): Promise<string> {

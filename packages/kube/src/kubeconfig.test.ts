@@ -12,6 +12,9 @@ const connection = { server: 'https://varve.example:6443', ca: pem, cert: pem, k
 let directory = '';
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'kubeconfig-'));
+  for (const name of ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy']) {
+    vi.stubEnv(name, '');
+  }
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
@@ -85,13 +88,25 @@ test('files are found beside the kubeconfig, data wins over files, a token file 
       },
     ),
   );
-  expect(await loadKubeconfig(path)).toEqual({
-    server: 'https://a:1',
-    ca: pem,
-    cert: pem,
-    key: keyPem,
-    token: 'from-file',
-  });
+  const { reload, ...loaded } = await loadKubeconfig(path);
+  expect(loaded).toEqual({ server: 'https://a:1', ca: pem, cert: pem, key: keyPem, token: 'from-file' });
+  await write('token', 'newer\n');
+  expect(await reload?.()).toEqual({ ca: pem, cert: pem, key: keyPem, token: 'newer' });
+  await rm(join(directory, 'token'));
+  await expect(reload?.()).rejects.toMatchObject({ code: 'KUBECONFIG_INVALID' });
+});
+
+test('a proxy comes from the file, for any server, or from the environment, which exempts some', async () => {
+  const inFile = await write('with', config({ 'proxy-url': 'http://proxy:1' }, {}));
+  const without = await write('without', config({}, {}));
+  expect(await loadKubeconfig(inFile)).toMatchObject({ proxy: 'http://proxy:1' });
+  expect(await loadKubeconfig(without)).not.toHaveProperty('proxy');
+  vi.stubEnv('HTTPS_PROXY', 'http://other:2');
+  expect(await loadKubeconfig(inFile)).toMatchObject({ proxy: 'http://proxy:1' });
+  expect(await loadKubeconfig(without)).toMatchObject({ proxy: 'http://other:2' });
+  vi.stubEnv('NO_PROXY', 'a');
+  expect(await loadKubeconfig(inFile)).toMatchObject({ proxy: 'http://proxy:1' });
+  expect(await loadKubeconfig(without)).not.toHaveProperty('proxy');
 });
 
 test('KUBECONFIG may name several files: the first entry of a name counts, missing files do not matter', async () => {
@@ -118,7 +133,6 @@ test.each([
   ['a password', config({}, { username: 'a', password: 'b' }), /passwords are not supported/],
   ['impersonation', config({}, { as: 'root' }), /impersonation/],
   ['no verification', config({ 'insecure-skip-tls-verify': true }, {}), /insecure-skip-tls-verify is not supported/],
-  ['a proxy', config({ 'proxy-url': 'http://x' }, {}), /proxy-url/],
   ['no server', config({ server: '' }, {}), /server is missing/],
   ['a missing file', config({ 'certificate-authority': 'nowhere' }, {}), /nowhere cannot be read/],
   [

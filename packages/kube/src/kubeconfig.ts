@@ -5,8 +5,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
-import type { Connection } from './connection.ts';
+import type { Connection, Credentials } from './connection.ts';
 import { KubeError } from './error.ts';
+import { proxyFromEnvironment } from './proxy.ts';
 import { isRecord } from './status.ts';
 
 type Fields = Record<string, unknown>;
@@ -40,7 +41,19 @@ export async function loadKubeconfig(path?: string, options: { context?: string 
   const context = find(config.contexts, 'context', name, source);
   const cluster = find(config.clusters, 'cluster', text(context, 'cluster', source), source);
   const user = find(config.users, 'user', text(context, 'user', source), source);
-  return { ...(await readCluster(cluster, source)), ...(await readUser(user, source)) };
+  const reload = async () => ({ ...(await readAuthority(cluster, source)), ...(await readUser(user, source)) });
+  return {
+    ...readCluster(cluster, source),
+    ...(await reload()),
+    ...(isReferring(cluster) || isReferring(user) ? { reload } : {}),
+  };
+}
+
+/** Whether some of it is in files, which may be renewed. */
+function isReferring({ fields }: Entry): boolean {
+  return ['certificate-authority', 'client-certificate', 'client-key', 'tokenFile'].some((field) =>
+    isSet(fields[field]),
+  );
 }
 
 /**
@@ -158,18 +171,26 @@ function find(entries: ReadonlyMap<string, Entry>, what: string, name: string, s
   return entry;
 }
 
-async function readCluster(cluster: Entry, source: string): Promise<Connection> {
+function readCluster(cluster: Entry, source: string): Connection {
   if (cluster.fields['insecure-skip-tls-verify'] === true) {
     throw invalid(source, 'insecure-skip-tls-verify is not supported; give certificate-authority-data instead');
   }
-  if (isSet(cluster.fields['proxy-url'])) throw invalid(source, 'proxy-url is not supported');
-  const ca = await material(cluster, 'certificate-authority', source);
+  const server = text(cluster, 'server', source);
   const serverName = cluster.fields['tls-server-name'];
+  // As kubectl: what the file says counts for every address, what the environment says leaves some out.
+  const proxy = isSet(cluster.fields['proxy-url'])
+    ? text(cluster, 'proxy-url', source)
+    : proxyFromEnvironment(server, process.env);
   return {
-    server: text(cluster, 'server', source),
-    ...(ca === undefined ? {} : { ca }),
+    server,
     ...(typeof serverName === 'string' && serverName !== '' ? { serverName } : {}),
+    ...(proxy === undefined ? {} : { proxy }),
   };
+}
+
+async function readAuthority(cluster: Entry, source: string): Promise<Credentials> {
+  const ca = await material(cluster, 'certificate-authority', source);
+  return ca === undefined ? {} : { ca };
 }
 
 /** Ways to log in that need a program, a browser or a password. */
@@ -180,7 +201,7 @@ const unsupported: Readonly<Record<string, string>> = {
   as: 'impersonation is not supported',
 };
 
-async function readUser(user: Entry, source: string): Promise<Omit<Connection, 'server'>> {
+async function readUser(user: Entry, source: string): Promise<Credentials> {
   for (const [field, problem] of Object.entries(unsupported)) {
     if (isSet(user.fields[field])) throw invalid(source, problem);
   }

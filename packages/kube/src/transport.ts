@@ -2,9 +2,11 @@
 // KubeError. What the bytes mean is the client's business.
 import type { IncomingMessage } from 'node:http';
 import { anySignal, Deadline, delay } from './abort.ts';
-import type { Connection } from './connection.ts';
+import { systemClock } from './clock.ts';
+import type { Connection, Credentials } from './connection.ts';
 import { Connections, type Exchange } from './connections.ts';
-import { KubeError } from './error.ts';
+import { CredentialSource } from './credentials.ts';
+import { isKubeError, KubeError } from './error.ts';
 import { causeCode, connectionError, responseError } from './failure.ts';
 
 /** Milliseconds for one request with its repeats; a page of 500 large objects over a slow line fits. */
@@ -29,31 +31,24 @@ export interface Request {
 }
 
 export class Transport {
-  readonly #connections: Connections;
+  readonly #url: URL;
+  readonly #connection: Connection;
   readonly #server: string;
   readonly #prefix: string;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #source: CredentialSource;
+  readonly #closing = new AbortController();
+  #credentials: Credentials;
+  #connections: Connections;
 
   constructor(connection: Connection) {
-    const url = parseServer(connection);
+    checkProxy(connection);
+    this.#url = parseServer(connection);
+    this.#connection = connection;
     this.#server = connection.server;
-    this.#prefix = url.pathname.replace(/\/+$/, '');
-    this.#headers = {
-      accept: 'application/json',
-      'user-agent': connection.userAgent ?? 'varve',
-      ...(connection.token === undefined ? {} : { authorization: `Bearer ${connection.token}` }),
-    };
-    const { ca, cert, key, serverName } = connection;
-    this.#connections = new Connections(url, {
-      maxConnections,
-      connectTimeout,
-      tls: {
-        ...(ca === undefined ? {} : { ca }),
-        ...(cert === undefined ? {} : { cert }),
-        ...(key === undefined ? {} : { key }),
-        ...(serverName === undefined ? {} : { servername: serverName }),
-      },
-    });
+    this.#prefix = this.#url.pathname.replace(/\/+$/, '');
+    this.#source = new CredentialSource(connection, systemClock);
+    this.#credentials = connection;
+    this.#connections = this.#connect(connection);
   }
 
   /** The parsed JSON of a successful answer. The caller's abort rejects with its reason, all else with a KubeError. */
@@ -84,7 +79,33 @@ export class Transport {
 
   /** Ends all requests and closes all connections. */
   async close(): Promise<void> {
+    this.#closing.abort();
     this.#connections.close();
+  }
+
+  #connect({ ca, cert, key }: Credentials): Connections {
+    const { serverName, proxy } = this.#connection;
+    return new Connections(this.#url, {
+      maxConnections,
+      connectTimeout,
+      tls: {
+        ...(ca === undefined ? {} : { ca }),
+        ...(cert === undefined ? {} : { cert }),
+        ...(key === undefined ? {} : { key }),
+        ...(serverName === undefined ? {} : { servername: serverName }),
+      },
+      proxy,
+      signal: this.#closing.signal,
+    });
+  }
+
+  /** Takes over renewed credentials; what runs goes on with those that it began with. */
+  #adopt(credentials: Credentials): void {
+    const old = this.#credentials;
+    this.#credentials = credentials;
+    if (old.ca === credentials.ca && old.cert === credentials.cert && old.key === credentials.key) return;
+    this.#connections.retire();
+    this.#connections = this.#connect(credentials);
   }
 
   async *#chunks(request: Request, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -96,11 +117,19 @@ export class Transport {
   }
 
   async #send(request: Request, signal: AbortSignal, idleTimeout?: number): Promise<IncomingMessage> {
-    for (let repeats = 0; ; repeats += 1) {
+    for (let repeats = 0, renewed = false; ; repeats += 1) {
+      const credentials = await this.#source.get();
+      this.#adopt(credentials);
       const response = await this.#dispatch(request, signal, idleTimeout);
       const status = response.statusCode ?? 0;
       if (status >= 200 && status < 300) return response;
       const error = responseError(request, status, await textOf(response), this.#server);
+      if (isKubeError(error, 'UNAUTHORIZED') && !renewed) {
+        // The answer says that nothing was done; with newer credentials, perhaps read for another request, it may be.
+        await this.#source.renew();
+        renewed = (await this.#source.get()) !== credentials;
+        if (renewed) continue;
+      }
       const seconds = retryAfterSeconds(response, error);
       if (seconds === undefined || repeats >= maxRepeats) throw error;
       await delay(seconds * 1000, signal);
@@ -125,12 +154,14 @@ export class Transport {
   #exchange(request: Request): Omit<Exchange, 'signal'> {
     const query = request.query === undefined || request.query.size === 0 ? '' : `?${request.query}`;
     const contentType = { 'content-type': request.contentType ?? 'application/json' };
+    const { token } = this.#credentials;
     return {
       method: request.method,
       path: `${this.#prefix}${request.path}${query}`,
       headers: {
-        ...this.#headers,
-        ...(request.accept === undefined ? {} : { accept: request.accept }),
+        accept: request.accept ?? 'application/json',
+        'user-agent': this.#connection.userAgent ?? 'varve',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(request.body === undefined ? {} : contentType),
       },
       body: request.body === undefined ? undefined : JSON.stringify(request.body),
@@ -166,6 +197,15 @@ function parseServer(connection: Connection): URL {
     );
   }
   return url;
+}
+
+function checkProxy({ proxy }: Connection): void {
+  if (proxy === undefined) return;
+  const url = URL.parse(proxy);
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return;
+  // Without the text itself: it may hold a password.
+  const problem = url === null ? 'no URL' : `a ${url.protocol} URL`;
+  throw new KubeError('KUBECONFIG_INVALID', `The proxy is ${problem}; give one such as http://host:3128.`);
 }
 
 /** Seconds to wait before a repeat that the server invites: only answers that carry Retry-After did not act. */
