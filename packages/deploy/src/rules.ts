@@ -46,21 +46,20 @@ export const grants: readonly Grant[] = [
     rules: [
       // Rendered configs are made and collected, never changed.
       rule(configs, ['machineconfigs'], [...reads, 'create', 'delete']),
-      rule(configs, ['machineconfigpools'], [...reads, 'update', 'patch']),
-      rule(configs, ['machineconfigpools/status'], ['update', 'patch']),
-      rule(configs, ['machineconfignodes'], [...reads, 'create', 'update', 'patch', 'delete']),
-      // What a controller does about a host stands in its status; the agent's own part is the agent's.
-      rule(configs, ['machineconfignodes/status'], ['update', 'patch']),
+      rule(configs, ['machineconfigpools'], [...reads, 'update']),
+      rule(configs, ['machineconfigpools/status'], ['update']),
+      // Their status is the agents' alone.
+      rule(configs, ['machineconfignodes'], [...reads, 'create', 'update', 'delete']),
       rule('operator.openshift.io', ['machineconfigurations'], reads),
-      rule('operator.openshift.io', ['machineconfigurations/status'], ['update', 'patch']),
+      rule('operator.openshift.io', ['machineconfigurations/status'], ['update']),
       // Made for plain hosts that join; cordoned for the drain.
-      rule('', ['nodes'], [...reads, 'create', 'update', 'patch']),
-      rule('', ['nodes/status'], ['update', 'patch']),
+      rule('', ['nodes'], [...reads, 'create', 'update']),
+      rule('', ['nodes/status'], ['update']),
       rule('', ['pods'], reads),
       rule('', ['pods/eviction'], ['create']),
       rule('policy', ['poddisruptionbudgets'], reads),
       rule('certificates.k8s.io', ['certificatesigningrequests'], reads),
-      rule('certificates.k8s.io', ['certificatesigningrequests/approval'], ['update', 'patch']),
+      rule('certificates.k8s.io', ['certificatesigningrequests/approval'], ['update']),
       rule('certificates.k8s.io', ['signers'], ['approve'], [kubeletClientSigner]),
       // Whether another machine-config operator runs.
       rule('config.openshift.io', ['clusteroperators'], ['get'], ['machine-config']),
@@ -74,7 +73,7 @@ export const grants: readonly Grant[] = [
     rules: [
       // A name can only be granted to requests that have one in their path.
       rule('coordination.k8s.io', ['leases'], ['create']),
-      rule('coordination.k8s.io', ['leases'], ['get', 'update', 'patch'], [leaderLease]),
+      rule('coordination.k8s.io', ['leases'], ['get', 'update'], [leaderLease]),
       rule('', ['secrets'], ['create']),
       rule('', ['secrets'], [...reads, 'update'], [configurationKeySecret]),
     ],
