@@ -20,6 +20,7 @@ import {
 import { parseWriteOptions } from '../query.ts';
 import { answerObject } from '../represent.ts';
 import type { ServedResource } from '../resources.ts';
+import { finalizerWarnings } from '../schema/metadata.ts';
 import { alreadyExists, badRequest, forbiddenFor, invalid, methodNotAllowed, notFound, tooLarge } from '../status.ts';
 import { Stored } from '../store/change.ts';
 import type { Transaction } from '../store/transaction.ts';
@@ -87,7 +88,7 @@ export function withinLimit(stored: Stored): Stored {
 export function insert(
   transaction: Transaction,
   sent: ApiObject,
-  context: Pick<RequestContext, 'resource' | 'user' | 'now'>,
+  context: Pick<RequestContext, 'resource' | 'user' | 'now' | 'warnings'>,
   dryRun: boolean,
 ): Stored {
   const { resource } = context;
@@ -104,6 +105,7 @@ export function insert(
   if (existing !== undefined) {
     throw alreadyExists(resource.definition, name, existing.object.metadata.deletionTimestamp !== undefined);
   }
+  context.warnings.push(...finalizerWarnings(object.metadata.finalizers ?? [], []));
   if (!dryRun) return withinLimit(transaction.put(key, object));
   delete object.metadata.resourceVersion;
   return Stored.fromObject(object);

@@ -104,13 +104,15 @@ export function marked(object: ApiObject, resource: ServedResource, now: Date): 
 
 function checkPreconditions(object: ApiObject, options: DeleteOptions, resource: ServedResource, name: string): void {
   const { uid = '', resourceVersion = '' } = object.metadata;
+  // By its Kind, as upstream does here (apiserver pkg/registry/rest/delete.go).
+  const named = { group: resource.definition.group, plural: resource.definition.kind };
   if (options.uid !== undefined && options.uid !== uid) {
-    const why = `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${uid}`;
-    throw conflict(resource.definition, name, why);
+    const why = `the UID in the precondition (${options.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`;
+    throw conflict(named, name, why);
   }
   if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion) {
-    const why = `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`;
-    throw conflict(resource.definition, name, why);
+    const why = `the ResourceVersion in the precondition (${options.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`;
+    throw conflict(named, name, why);
   }
 }
 
@@ -141,7 +143,7 @@ function fromQuery(query: URLSearchParams): JsonObject {
 function parsePolicy(body: JsonObject): DeleteOptions['policy'] {
   const { propagationPolicy: policy, orphanDependents: orphan } = body;
   if (policy !== undefined && policy !== null && orphan !== undefined && orphan !== null) {
-    const message = 'Invalid value: orphanDependents and deletionPropagation cannot be both set';
+    const message = `Invalid value: ${JSON.stringify(policy)}: orphanDependents and deletionPropagation cannot be both set`;
     throw invalidOptions('DeleteOptions', { reason: 'FieldValueInvalid', field: 'propagationPolicy', message });
   }
   if (orphan === true) return 'Orphan';
@@ -150,6 +152,6 @@ function parsePolicy(body: JsonObject): DeleteOptions['policy'] {
   if (typeof policy !== 'string') throw badRequest('propagationPolicy is not text');
   throw invalidOptions(
     'DeleteOptions',
-    notSupported('propagationPolicy', policy, ['Background', 'Foreground', 'Orphan']),
+    notSupported('propagationPolicy', policy, ['Foreground', 'Background', 'Orphan', 'nil']),
   );
 }

@@ -8,6 +8,7 @@ import { dedupeOwnerReferences } from '../owner-references.ts';
 import { fieldProblems, identify, pruned, reportFieldProblems, sentManagedFields, toApiObject } from '../prepare.ts';
 import { parseWriteOptions } from '../query.ts';
 import { answerObject } from '../represent.ts';
+import { finalizerWarnings } from '../schema/metadata.ts';
 import { badRequest, methodNotAllowed, modified } from '../status.ts';
 import { type ObjectKey, Stored } from '../store/change.ts';
 import type { Transaction } from '../store/transaction.ts';
@@ -85,6 +86,7 @@ export function replace(
   const object = updated(change, old.object, resource, context);
   access.admission.update?.(context.user, resource.definition, object, old.object);
   if (isUnchanged(object, old.object)) return old;
+  context.warnings.push(...finalizerWarnings(object.metadata.finalizers ?? [], old.object.metadata.finalizers ?? []));
   if (dryRun) return Stored.fromObject(object);
   const finished = isFinished(object) && resource.id !== 'namespaces';
   return (finished ? transaction.remove(key, object) : undefined) ?? withinLimit(transaction.put(key, object));

@@ -212,7 +212,7 @@ class WatchStream {
     const was = previous !== undefined && selects(selection, previous.object);
     const is = type === 'put' && selects(selection, current.object);
     if (is) this.#write(was ? 'MODIFIED' : 'ADDED', current);
-    else if (was) this.#write('DELETED', current);
+    else if (was) this.#write('DELETED', type === 'put' ? asItWas(previous, current) : current);
   }
 
   #bookmark(revision = this.#access.store.revision, initialEnd = false): void {
@@ -247,6 +247,12 @@ class WatchStream {
     this.end();
     this.#response.destroy();
   }
+}
+
+/** The last state that the client knew of, at the version of the change: it may know objects by what was selected. */
+function asItWas(previous: Stored, current: Stored): Stored {
+  const { resourceVersion = '' } = current.object.metadata;
+  return Stored.fromObject({ ...previous.object, metadata: { ...previous.object.metadata, resourceVersion } });
 }
 
 function scopeOf({ name, namespace }: Selection, { resource }: RequestContext) {

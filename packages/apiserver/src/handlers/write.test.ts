@@ -62,6 +62,13 @@ describe('create', () => {
     expect(metadataOf(kept)).not.toHaveProperty('labels');
   });
 
+  test('warns of new finalizers without a domain', async () => {
+    const created = await call('POST', pools, { body: pool('risky', {}, { finalizers: ['mine', 'a.b/c'] }) });
+    expect(created.headers.warning).toMatch(/^299 - "metadata.finalizers: \\"mine\\": prefer a domain-qualified/);
+    const labelled = await merge(`${pools}/risky`, { metadata: { labels: { a: 'b' } } });
+    expect(labelled.headers.warning).toBeUndefined();
+  });
+
   test('counts an owner that stands there twice once, and says so', async () => {
     const owner = { apiVersion: 'v1', kind: 'Node', name: 'n', uid: 'u' };
     const twice = { ownerReferences: [owner, { ...owner, controller: false }, owner] };

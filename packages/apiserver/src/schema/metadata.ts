@@ -104,6 +104,15 @@ function validateFinalizers(finalizers: readonly string[], rules: MetadataRules)
   return causes;
 }
 
+/** What is said about new finalizers that anybody else could have chosen, too; only custom kinds allow them. */
+export function finalizerWarnings(finalizers: readonly string[], before: readonly string[]): string[] {
+  const risky = finalizers.filter(
+    (name) => !name.includes('/') && !standardFinalizers.includes(name) && !before.includes(name),
+  );
+  const advice = 'prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers';
+  return risky.map((name) => `metadata.finalizers: ${JSON.stringify(name)}: ${advice}`);
+}
+
 function validateOwners(metadata: ObjectMeta): StatusCause[] {
   const causes: StatusCause[] = [];
   let controllers = 0;
