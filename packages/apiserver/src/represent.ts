@@ -67,7 +67,8 @@ function listText(
   const { apiVersion, definition, layout } = context.resource;
   if (transform === 'none') {
     const head = JSON.stringify({ kind: `${definition.kind}List`, apiVersion, metadata });
-    return `${head.slice(0, -1)},"items":[${items.map((item) => item.text).join(',')}]}`;
+    const texts = items.map((item) => (definition.custom ? item.text : withoutType(item.text, context)));
+    return `${head.slice(0, -1)},"items":[${texts.join(',')}]}`;
   }
   const objects = items.map((item) => item.object);
   if (transform === 'Table') {
@@ -80,9 +81,17 @@ function listText(
   return JSON.stringify({ kind: 'PartialObjectMetadataList', apiVersion: apiGroup, metadata, items: partial });
 }
 
+/** In lists of built-in kinds the items do not say what they are; clients that relied on it would fail on a cluster. */
+function withoutType(text: string, { resource }: RequestContext): string {
+  const { apiVersion, definition } = resource;
+  const type = `{"apiVersion":${JSON.stringify(apiVersion)},"kind":${JSON.stringify(definition.kind)},`;
+  return text.startsWith(type) ? `{${text.slice(type.length)}` : text;
+}
+
 function includeObject(query: URLSearchParams): IncludeObject {
   const value = query.get('includeObject') ?? '';
   if (value === '') return 'Metadata';
   if (value === 'None' || value === 'Metadata' || value === 'Object') return value;
-  throw badRequest(`includeObject must be None, Metadata or Object, not ${JSON.stringify(value)}`);
+  const problem = `Invalid value: ${JSON.stringify(value)}: must be 'Metadata', 'Object', 'None', or empty`;
+  throw badRequest(`Unable to convert to Table as requested: includeObject: ${problem}`);
 }

@@ -68,6 +68,8 @@ export class Resources {
 }
 
 const allVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+/** Namespaces are deleted one by one (kubernetes/pkg/registry/core/namespace/storage). */
+const namespaceVerbs = allVerbs.filter((verb) => verb !== 'deletecollection');
 const readVerbs = ['get', 'list', 'watch'];
 
 /** There are no pods here; `kubectl describe node` and `kubectl drain` must be able to see that. */
@@ -104,13 +106,18 @@ function served(definition: ResourceDefinition): ServedResource {
     id: qualifiedName(definition),
     apiVersion: apiVersionOf(definition),
     namespaced,
-    verbs: definition === podResource ? readVerbs : allVerbs,
+    verbs: verbsOf(definition),
     schema,
     wholeSchema: { ...schema, properties: { ...schema.properties, metadata: objectMetaSchema } },
     layout: tableLayout(definition),
     strategy: strategyOf(definition),
     selectableFields: ['metadata.name', ...(namespaced ? ['metadata.namespace'] : []), ...definition.selectableFields],
   };
+}
+
+function verbsOf(definition: ResourceDefinition): readonly string[] {
+  if (definition === podResource) return readVerbs;
+  return qualifiedName(definition) === 'namespaces' ? namespaceVerbs : allVerbs;
 }
 
 function strategyOf(definition: ResourceDefinition): Strategy {

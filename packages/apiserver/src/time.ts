@@ -24,7 +24,7 @@ const unitMilliseconds: Readonly<Record<string, number>> = {
 /** Milliseconds of a Go duration such as `1m30s`; throws 400 for anything else. */
 export function parseDuration(text: string): number {
   if (!/^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$|^0$/.test(text))
-    throw badRequest(`invalid duration ${JSON.stringify(text)}`);
+    throw badRequest(`invalid timeout specified in the request URL - time: invalid duration ${JSON.stringify(text)}`);
   let total = 0;
   for (const [, amount, , unit] of text.matchAll(/(\d+(\.\d*)?)(ns|us|µs|ms|s|m|h)/g)) {
     total += Number(amount) * (unitMilliseconds[unit ?? ''] ?? 0);

@@ -123,7 +123,9 @@ function validateRequest(csr: CertificateSigningRequest, old: CertificateSigning
   if ((csr.spec.usages ?? []).length === 0) {
     errors.push({ reason: 'FieldValueRequired', field: 'spec.usages', message: 'Required value: usages are required' });
   }
-  if (csr.spec.signerName === 'kubernetes.io/legacy-unknown') {
+  if (csr.spec.signerName === '') {
+    errors.push({ reason: 'FieldValueRequired', field: 'spec.signerName', message: 'Required value' });
+  } else if (csr.spec.signerName === 'kubernetes.io/legacy-unknown') {
     errors.push({
       reason: 'FieldValueInvalid',
       field: 'spec.signerName',

@@ -19,21 +19,47 @@ export async function impersonate(caller: User, headers: IncomingHttpHeaders, au
   for (const group of groups) await check(caller, authorizer, 'groups', group);
   const uid = single(headers['impersonate-uid']);
   if (uid !== '') await check(caller, authorizer, 'uids', uid);
+  const extra = extraOf(headers);
+  for (const [key, values] of Object.entries(extra)) {
+    for (const value of values) await check(caller, authorizer, 'userextras', value, key);
+  }
   const implied = name === anonymous.name ? unauthenticatedGroup : authenticatedGroup;
   return {
     name,
     groups: [...groups.filter((group) => group !== implied), implied],
     ...(uid === '' ? {} : { uid }),
+    ...(Object.keys(extra).length === 0 ? {} : { extra }),
   };
 }
 
-async function check(caller: User, authorizer: Authorizer, resource: string, name: string): Promise<void> {
+/** Keys are percent-encoded in the names of the headers, which know no case. */
+function extraOf(headers: IncomingHttpHeaders): Record<string, string[]> {
+  const prefix = 'impersonate-extra-';
+  const found = Object.entries(headers).filter(([header]) => header.startsWith(prefix));
+  return Object.fromEntries(found.map(([header, value]) => [decodedKey(header.slice(prefix.length)), many(value)]));
+}
+
+function decodedKey(text: string): string {
+  try {
+    return decodeURIComponent(text).toLowerCase();
+  } catch {
+    return text;
+  }
+}
+
+async function check(
+  caller: User,
+  authorizer: Authorizer,
+  resource: string,
+  name: string,
+  subresource = '',
+): Promise<void> {
   const attributes = {
     kind: 'resource',
     verb: 'impersonate',
-    group: '',
+    group: resource === 'uids' || resource === 'userextras' ? 'authentication.k8s.io' : '',
     resource,
-    subresource: '',
+    subresource,
     namespace: '',
     name,
   } as const;

@@ -34,12 +34,12 @@ function acceptsGzip(request: FastifyRequest): boolean {
   return request.method === 'GET' && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
 }
 
-/** Indented for people: `?pretty`, curl and browsers. */
+/** Indented for people: `?pretty`, curl and browsers. Else a line, as upstream's encoder writes it. */
 function shown(request: FastifyRequest, text: string, query: URLSearchParams): string {
   const pretty = query.get('pretty');
   const agent = request.headers['user-agent'] ?? '';
   const wanted = pretty === null ? /^(curl|Wget|Mozilla\/5\.0)/.test(agent) : isTrue(pretty);
-  return wanted ? `${JSON.stringify(parsed(text), null, 2)}\n` : text;
+  return wanted ? JSON.stringify(parsed(text), null, 2) : `${text}\n`;
 }
 
 function parsed(text: string): unknown {

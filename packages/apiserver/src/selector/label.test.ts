@@ -36,7 +36,7 @@ describe('a label selector', () => {
   test.each(['a b', 'a=1,', ',a', 'a in 1', 'a in (1', 'a>x', '=1', 'a=1 b=2', '/a', 'a=b/c', 'a in (1 2)'])(
     '%s is refused',
     (text) => {
-      expect(() => parseLabelSelector(text)).toThrow(/unable to parse requirement/);
+      expect(() => parseLabelSelector(text)).toThrow(/unable to parse requirement|, expected: /);
     },
   );
 });

@@ -37,8 +37,8 @@ export function tableLayout(definition: ResourceDefinition): TableLayout {
   return {
     definitions: columns.map((column) => ({
       name: column.name,
-      // Upstream's ages are strings: the server computes them.
-      type: column.type === 'date' ? 'string' : column.type,
+      // Ages are text either way: the server computes them.
+      type: column.type === 'date' && !definition.custom ? 'string' : column.type,
       format: column.name === 'Name' ? 'name' : '',
       description: column.description,
       priority: column.priority ?? 0,
@@ -94,6 +94,8 @@ function cellOf({ column, path }: Column, object: ApiObject, now: Date): unknown
     case 'boolean':
       return typeof value === 'boolean' ? value : null;
     default:
+      // Built-in kinds have columns of text with numbers in them.
+      if (path === undefined && typeof value === 'number') return value;
       return typeof value === 'object' || Array.isArray(value) || isRecord(value)
         ? JSON.stringify(value)
         : String(value);
