@@ -49,12 +49,17 @@ async function reconcileRequest(
   const cluster = clusterOf(enrollment);
   if (!csr || !isOurs(csr, cluster)) return;
   const verdict = verdictOf(csr);
-  if (verdict === 'Refused' || verdict === 'Issued') return;
+  if (verdict === 'Refused' || (verdict === 'Issued' && !mayLackNode(csr, cluster))) return;
   const pem = Buffer.from(csr.spec.request, 'base64').toString('utf8');
   const request = await inspect(pem);
   if ('refusal' in request) await refuse(context, csr, verdict, 'RequestInvalid', request.refusal, signal);
   else if (verdict === 'Pending') await decidePending(context, csr, request, cluster, signal);
   else await fulfil(context, enrollment, csr, request, pem, signal);
+}
+
+/** A cluster signs as soon as the request is approved: it may be done before the host's Node is made. */
+function mayLackNode({ spec }: CertificateSigningRequest, cluster: ClusterHosts | undefined): boolean {
+  return cluster !== undefined && (spec.groups ?? []).includes(cluster.joiningGroup);
 }
 
 async function inspect(pem: string): Promise<CertificateRequest | { refusal: string }> {
@@ -162,7 +167,7 @@ async function ensureNode(
 async function refuse(
   context: ControllerContext,
   csr: CertificateSigningRequest,
-  verdict: 'Pending' | 'Approved',
+  verdict: 'Pending' | 'Approved' | 'Issued',
   reason: string,
   message: string,
   signal: AbortSignal,
