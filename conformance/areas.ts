@@ -12,6 +12,7 @@ import { leases } from './behaviours/leases.ts';
 import { list } from './behaviours/list.ts';
 import { openapi } from './behaviours/openapi.ts';
 import { patch } from './behaviours/patch.ts';
+import { reviews } from './behaviours/reviews.ts';
 import { serverSideApply } from './behaviours/server-side-apply.ts';
 import { subresources } from './behaviours/subresources.ts';
 import { tables } from './behaviours/tables.ts';
@@ -33,6 +34,7 @@ export const areas: readonly Area[] = [
   tables,
   subresources,
   access,
+  reviews,
   leases,
   events,
   certificateRequests,

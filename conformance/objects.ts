@@ -1,5 +1,5 @@
 // Paths and objects that behaviours are shown with: a built-in kind in a namespace, and a kind of Varve's.
-import { valueAt } from '@varve/api';
+import { listAt, textAt, valueAt } from '@varve/api';
 import type { Answer } from './client.ts';
 
 export const pools = '/apis/machineconfiguration.openshift.io/v1/machineconfigpools';
@@ -64,6 +64,14 @@ export function textIn(answer: Answer, ...path: (string | number)[]): string {
 export function done(answer: Answer): Answer {
   if (answer.code >= 300) throw new Error(`HTTP ${answer.code}: ${answer.text}`);
   return answer;
+}
+
+/** Without their order, in which upstream has none. */
+export function causesIn({ code, body }: Answer) {
+  const causes = listAt(body, 'details', 'causes').map((cause) =>
+    ['reason', 'field', 'message'].map((key) => textAt(cause, key)).join(' '),
+  );
+  return { code, reason: valueAt(body, 'reason'), causes: causes.toSorted() };
 }
 
 export function namesIn(answer: Answer): unknown[] {

@@ -1,3 +1,4 @@
+import { valueAt } from '@varve/api';
 import { expect, test } from 'vitest';
 import { seenOf, summaryOf } from './observe.ts';
 
@@ -30,6 +31,13 @@ test('what a server chooses becomes a word', () => {
 
 test('what is empty or absent stays so', () => {
   expect(seenOf({ resourceVersion: '', gone: undefined, none: null })).toEqual({ resourceVersion: '', none: null });
+});
+
+test('fields that say nothing are left out of bodies, but for the keys of managed fields', () => {
+  const fieldsV1 = { 'f:data': { '.': {} } };
+  const body = { a: null, b: '', c: 0, d: [], e: { f: { g: {} } }, h: false, list: [null, ''], fieldsV1 };
+  expect(seenOf(answer(200, body))).toMatchObject({ body: { h: false, list: [null, ''], fieldsV1 } });
+  expect(Object.keys(Object(valueAt(seenOf(answer(200, body)), 'body')))).toEqual(['h', 'list', 'fieldsV1']);
 });
 
 test('times and identities within messages too', () => {

@@ -10,9 +10,10 @@ const chosenByServer: Readonly<Record<string, string>> = {
   continue: '<token>',
 };
 
-/** RFC 3339 with whole seconds or fractions, and UUIDs, also within messages. */
+/** RFC 3339 with whole seconds or fractions, UUIDs and digests of certificates, also within messages. */
 const time = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g;
 const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+const certificateDigest = /X509SHA256=[0-9a-f]{64}/g;
 
 /** What is compared. Answers become their code, media type, warnings and body. What was seen once stays as it is. */
 export function seenOf(observation: unknown): Seen {
@@ -30,7 +31,7 @@ function seen(value: unknown, key = ''): Seen {
   const text = String(value);
   const word = chosenByServer[key];
   if (word !== undefined && text !== '') return word;
-  return text.replaceAll(time, '<time>').replaceAll(uuid, '<uid>');
+  return text.replaceAll(time, '<time>').replaceAll(uuid, '<uid>').replaceAll(certificateDigest, '<certificate>');
 }
 
 function seenAnswer({ code, headers, text, body }: Answer): Seen {
@@ -39,8 +40,30 @@ function seenAnswer({ code, headers, text, body }: Answer): Seen {
     code,
     type: headers['content-type'] ?? '',
     ...(warning === undefined ? {} : { warning: seen(warning) }),
-    body: seen(body ?? text),
+    body: withoutZeros(seen(body ?? text)),
   };
+}
+
+/**
+ * Without the fields that say nothing: clients decode into types in which an absent field is null, empty or 0, and
+ * upstream's own types send some of them and leave out others. Not so where keys alone are the content: in fieldsV1.
+ */
+function withoutZeros(value: Seen): Seen {
+  if (isList(value)) return value.map((each) => withoutZeros(each));
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).map(
+    ([key, each]) => [key, key === 'fieldsV1' ? each : withoutZeros(each)] as const,
+  );
+  return Object.fromEntries(fields.filter(([key, each]) => key === 'fieldsV1' || !isZero(each)));
+}
+
+function isZero(value: Seen): boolean {
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
+  return value === null || value === '' || value === 0;
+}
+
+function isList(value: Seen): value is readonly Seen[] {
+  return Array.isArray(value);
 }
 
 export function isAnswer(value: unknown): value is Answer {

@@ -1,6 +1,6 @@
 // The two servers that are compared, each fresh and with nobody else on it.
 import { machineConfigNodeResource, machineConfigResource, nodeResource } from '@varve/api';
-import { nodeRole, startTestServer } from '@varve/apiserver';
+import { nodeRole, startTestServer, type TestServer } from '@varve/apiserver';
 import { type CertificateAuthority, type Connection, issueClientCertificate } from '@varve/kube';
 import { installManifests } from '../e2e/kube/install.ts';
 import { KubernetesServer } from '../e2e/kube/kubernetes.ts';
@@ -11,7 +11,7 @@ export interface Subject extends AsyncDisposable {
 }
 
 /** The embedded API server by itself: the controllers of `varve up` would write into what is compared. */
-export async function startEmbedded(): Promise<Subject> {
+export async function startEmbedded(): Promise<TestServer> {
   return await startTestServer({
     roles: (store) => [
       nodeRole({
@@ -26,7 +26,8 @@ export async function startEmbedded(): Promise<Subject> {
 
 /** kube-apiserver with the kinds of `varve kube manifests`, and only those controllers that the embedded server has too. */
 export async function startKubernetes(): Promise<Subject> {
-  const server = await KubernetesServer.start();
+  // The taint of new nodes is for a scheduler.
+  const server = await KubernetesServer.start('--disable-admission-plugins=TaintNodesByCondition');
   try {
     await server.startControllerManager('garbage-collector-controller', 'namespace-controller');
     await installManifests(server.kubeconfig, 'crds');

@@ -1,4 +1,4 @@
-import { createCertificateRequest, createKey } from '@varve/kube';
+import { createCertificateAuthority, createCertificateRequest, createKey } from '@varve/kube';
 import type { Area } from '../behaviour.ts';
 import { done, requests } from '../objects.ts';
 
@@ -7,9 +7,7 @@ const pem = createCertificateRequest({
   organizations: ['system:nodes'],
   key: createKey(),
 });
-const certificate = Buffer.from('-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n').toString(
-  'base64',
-);
+const certificate = await certificateOf('a');
 
 function request(name: string, fields: object = {}) {
   return {
@@ -104,9 +102,7 @@ export const certificateRequests: Area = {
       async run({ api, name }) {
         done(await api.post(requests, request(name)));
         const issued = withoutRequest(await api.merge(`${requests}/${name}/status`, { status: { certificate } }));
-        const other = Buffer.from('-----BEGIN CERTIFICATE-----\nb3RoZXI=\n-----END CERTIFICATE-----\n').toString(
-          'base64',
-        );
+        const other = await certificateOf('b');
         const changed = await api.merge(`${requests}/${name}/status`, { status: { certificate: other } });
         return { issued, changed: causesOf(changed) };
       },
@@ -121,9 +117,13 @@ export const certificateRequests: Area = {
   ],
 };
 
-/** Each server gets a request of its own key, which is made anew at each run. */
+async function certificateOf(commonName: string): Promise<string> {
+  return Buffer.from((await createCertificateAuthority({ commonName })).certificate).toString('base64');
+}
+
+/** Keys and certificates are made anew at each run. */
 function withoutRequest<T extends { text: string; body: unknown }>(answer: T): T {
-  return { ...answer, body: JSON.parse(answer.text.replace(/"request":"[^"]*"/, '"request":"<request>"')) };
+  return { ...answer, body: JSON.parse(answer.text.replaceAll(/"(request|certificate)":"[^"]*"/g, '"$1":"<$1>"')) };
 }
 
 function causesOf({ code, text }: { code: number; text: string }) {

@@ -1,5 +1,6 @@
 import type { Area } from '../behaviour.ts';
 import {
+  causesIn,
   configMap,
   configMaps,
   configs,
@@ -255,7 +256,8 @@ export const create: Area = {
     { name: 'a value of the wrong type', run: ({ api, name }) => api.post(pools, pool(name, { paused: 'yes' })) },
     {
       name: 'several wrong values',
-      run: ({ api, name }) => api.post(pools, pool(name, { paused: 'yes', healthChecks: { deadlineSeconds: 0 } })),
+      run: async ({ api, name }) =>
+        causesIn(await api.post(pools, pool(name, { paused: 'yes', healthChecks: { deadlineSeconds: 0 } }))),
     },
     {
       name: 'a value against a pattern',

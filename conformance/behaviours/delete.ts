@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { valueAt } from '@varve/api';
 import type { Area } from '../behaviour.ts';
 import type { Answer, ApiClient } from '../client.ts';
 import {
@@ -158,7 +159,7 @@ export const deletion: Area = {
           answer,
           owner: owner.code,
           dependent: dependent.code,
-          owned: dependent.text.includes('ownerReferences'),
+          owned: valueAt(dependent.body, 'metadata', 'ownerReferences') !== undefined,
         };
       },
     },
@@ -178,11 +179,11 @@ export const deletion: Area = {
         const own = `${name}-own`;
         done(await api.post(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: own } }));
         done(await api.post(configMaps(own), configMap('inside', {}, { finalizers: ['varve.dev/wait'] })));
-        const { code, body } = await api.delete(`${namespaces}/${own}`);
+        const answer = await api.delete(`${namespaces}/${own}`);
         const inside = await api.post(configMaps(own), configMap('late'));
         await deleting(api, `${configMaps(own)}/inside`);
         done(await api.merge(`${configMaps(own)}/inside`, { metadata: { finalizers: null } }));
-        return { code, body, inside, after: await absent(api, `${namespaces}/${own}`) };
+        return { answer, inside, after: await absent(api, `${namespaces}/${own}`) };
       },
     },
     { name: 'a namespace of the system', run: ({ api }) => api.delete(`${namespaces}/kube-system`) },

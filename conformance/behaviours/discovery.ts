@@ -135,7 +135,7 @@ function withoutAddress({ code, headers, body }: Answer) {
 function resourcesIn({ code, headers, body }: Answer, wanted: (name: string) => boolean) {
   const rows = listAt(body, 'resources')
     .filter((each) => wanted(textAt(each, 'name')))
-    .map((each) => [textAt(each, 'name'), { ...Object(each), storageVersionHash: undefined }] as const);
+    .map((each) => [textAt(each, 'name'), { ...withSortedVerbs(each), storageVersionHash: undefined }] as const);
   return {
     code,
     type: headers['content-type'],
@@ -151,7 +151,7 @@ function groupIn({ code, headers, body }: Answer, group: string) {
     return {
       version: valueAt(version, 'version'),
       freshness: valueAt(version, 'freshness'),
-      resources: Object.fromEntries(rows.map((each) => [textAt(each, 'resource'), each])),
+      resources: Object.fromEntries(rows.map((each) => [textAt(each, 'resource'), withSortedVerbs(each)])),
     };
   });
   return {
@@ -161,6 +161,16 @@ function groupIn({ code, headers, body }: Answer, group: string) {
     apiVersion: valueAt(body, 'apiVersion'),
     metadata: valueAt(found, 'metadata', 'name'),
     versions,
+  };
+}
+
+/** Their order means nothing. */
+function withSortedVerbs(row: unknown): Record<string, unknown> {
+  const subresources = listAt(row, 'subresources');
+  return {
+    ...Object(row),
+    verbs: listAt(row, 'verbs').toSorted(),
+    ...(subresources.length > 0 && { subresources: subresources.map(withSortedVerbs) }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { textAt, valueAt } from '@varve/api';
+import { listAt, textAt, valueAt } from '@varve/api';
 import type { Area } from '../behaviour.ts';
 import type { Answer, ApiClient } from '../client.ts';
 
@@ -60,13 +60,15 @@ export const openapi: Area = {
     {
       name: 'which lists of a node are merged by what',
       run: async ({ api }) => {
-        const schemas = valueAt((await document(api, 'api/v1')).body, 'components', 'schemas');
-        const status = valueAt(schemas, 'io.k8s.api.core.v1.NodeStatus', 'properties');
-        const spec = valueAt(schemas, 'io.k8s.api.core.v1.NodeSpec', 'properties');
+        const { body } = await document(api, 'api/v1');
+        const property = (schema: unknown, name: string) =>
+          resolved(body, valueAt(resolved(body, schema), 'properties', name));
+        const node = schemaOf(body, 'Node');
+        const [status, spec] = [property(node, 'status'), property(node, 'spec')];
         return {
-          conditions: extensionsOf(valueAt(status, 'conditions')),
-          addresses: extensionsOf(valueAt(status, 'addresses')),
-          taints: extensionsOf(valueAt(spec, 'taints')),
+          conditions: extensionsOf(property(status, 'conditions')),
+          addresses: extensionsOf(property(status, 'addresses')),
+          taints: extensionsOf(property(spec, 'taints')),
         };
       },
     },
@@ -89,7 +91,9 @@ export const openapi: Area = {
           code,
           type: headers['content-type'],
           swagger: valueAt(body, 'swagger'),
-          patch: Object.keys(Object(valueAt(body, 'paths', poolPath, 'patch'))).sort(),
+          patch: ['consumes', 'parameters', 'x-kubernetes-group-version-kind'].filter(
+            (key) => valueAt(body, 'paths', poolPath, 'patch', key) !== undefined,
+          ),
         };
       },
     },
@@ -119,14 +123,29 @@ function patchOf({ body }: Answer, path: string) {
   };
 }
 
+/** Without what every kind has. */
 function poolSchema({ body }: Answer): unknown {
-  for (const schema of Object.values(Object(valueAt(body, 'components', 'schemas')))) {
-    const kinds = valueAt(schema, 'x-kubernetes-group-version-kind');
-    if (!Array.isArray(kinds) || !kinds.some((kind: unknown) => textAt(kind, 'kind') === 'MachineConfigPool')) continue;
-    const { metadata: _, ...properties } = Object(valueAt(schema, 'properties'));
-    return properties;
-  }
-  return undefined;
+  const {
+    metadata: _,
+    apiVersion: _version,
+    kind: _kind,
+    ...properties
+  } = Object(valueAt(schemaOf(body, 'MachineConfigPool'), 'properties'));
+  return properties;
+}
+
+function schemaOf(body: unknown, kind: string): unknown {
+  const schemas = Object.values(Object(valueAt(body, 'components', 'schemas')));
+  return schemas.find((schema) =>
+    listAt(schema, 'x-kubernetes-group-version-kind').some((each) => textAt(each, 'kind') === kind),
+  );
+}
+
+/** The schema that a reference names, itself or as the only part of an allOf, with what stands beside it. */
+function resolved(body: unknown, schema: unknown): object {
+  const [part] = listAt(schema, 'allOf');
+  const name = (textAt(schema, '$ref') || textAt(part, '$ref')).split('/').at(-1) ?? '';
+  return name === '' ? Object(schema) : { ...Object(valueAt(body, 'components', 'schemas', name)), ...Object(schema) };
 }
 
 function extensionsOf(schema: unknown) {

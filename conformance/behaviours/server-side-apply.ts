@@ -1,6 +1,6 @@
 import type { Area, Fixture } from '../behaviour.ts';
 import { mediaTypes } from '../client.ts';
-import { configMap, configMaps, done, node, nodes, pool, pools, versionOf } from '../objects.ts';
+import { causesIn, configMap, configMaps, done, node, nodes, pool, pools, versionOf } from '../objects.ts';
 
 const as = (manager: string, more = '') => `?fieldManager=${manager}${more}`;
 
@@ -46,7 +46,7 @@ export const serverSideApply: Area = {
         const path = `${configMaps(namespace)}/a`;
         done(await api.apply(path + as('one'), configMap('a', { a: '1' })));
         done(await api.apply(path + as('two'), configMap('a', { b: '2', c: '3' })));
-        return api.apply(path + as('three'), configMap('a', { a: '4', b: '5', c: '6' }));
+        return causesIn(await api.apply(path + as('three'), configMap('a', { a: '4', b: '5', c: '6' })));
       },
     },
     {
@@ -118,7 +118,11 @@ export const serverSideApply: Area = {
       name: 'a set',
       async run({ api, namespace }) {
         const path = `${configMaps(namespace)}/a`;
-        const finalizers = (...names: string[]) => configMap('a', {}, { finalizers: names });
+        const finalizers = (...names: string[]) => ({
+          apiVersion: 'v1',
+          kind: 'ConfigMap',
+          metadata: { name: 'a', finalizers: names },
+        });
         done(await api.apply(path + as('one'), finalizers('example.com/a', 'example.com/b')));
         done(await api.apply(path + as('two'), finalizers('example.com/c')));
         const left = await api.apply(path + as('one'), finalizers('example.com/b'));

@@ -167,16 +167,17 @@ export const tables: Area = {
   ],
 };
 
-/** Ages depend on how fast the server was. */
+/** Ages depend on how fast the server was; descriptions of columns are prose. */
 function withoutAges(text: string): string {
   return text.replaceAll(/"(<invalid>|\d+s)"/g, '"<age>"');
 }
 
 function ageless(answer: Answer): Observation {
-  return { ...answer, body: JSON.parse(withoutAges(answer.text)) };
+  const body = JSON.parse(withoutAges(answer.text));
+  const columnDefinitions = body.columnDefinitions?.map((column: object) => ({ ...column, description: undefined }));
+  return { ...answer, body: { ...body, columnDefinitions } };
 }
 
-/** Descriptions are prose. */
 function columnsAndCells({ code, body }: Answer): Observation {
   if (typeof body !== 'object' || body === null || !('columnDefinitions' in body) || !('rows' in body))
     return { code, body };

@@ -17,7 +17,7 @@ import {
 import { isTargetCurrent } from '@varve/controllers';
 import { leaderLease, systemNamespace } from '@varve/deploy';
 import { formatKubeconfig, Informer, isKubeError, KubeClient, loadKubeconfig } from '@varve/kube';
-import { Service, varve } from '../process.ts';
+import { eventually, Service, varve } from '../process.ts';
 import { joinNode, SimulatedAgent } from '../simulated-agent.ts';
 import type { KubernetesServer } from './kubernetes.ts';
 
@@ -116,7 +116,8 @@ export class KubernetesFleet implements AsyncDisposable {
     for (let left = 300; ; left -= 1) {
       const pool = await this.client.get(machineConfigPoolResource, poolName);
       const updated = pool.status?.conditions?.find(({ type }) => type === 'Updated');
-      if (isTargetCurrent(pool) && updated?.status === 'True') return;
+      const { items } = await this.client.list(machineConfigResource);
+      if (isTargetCurrent(pool, items) && updated?.status === 'True') return;
       if (left === 0) throw new Error(`the pool is not Updated: ${JSON.stringify(pool.status)}`);
       await sleep(200);
     }
@@ -175,7 +176,11 @@ export class KubernetesFleet implements AsyncDisposable {
     const { signal } = this.#stop;
     const connection = await joinNode(options, signal);
     const { annotations = {} } = this.#options;
-    await this.client.patch(nodeResource, name, { metadata: { labels: { [role]: '' }, annotations } });
+    // The cluster may sign before the controllers have made the Node.
+    await eventually(`${name} has a Node`, async () => {
+      await this.client.patch(nodeResource, name, { metadata: { labels: { [role]: '' }, annotations } });
+      return true;
+    });
     const agent = new SimulatedAgent(options);
     const ended = agent.run(connection, signal).catch((error: unknown) => {
       if (!signal.aborted) throw error;

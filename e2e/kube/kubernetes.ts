@@ -34,7 +34,13 @@ export class KubernetesServer implements AsyncDisposable {
   readonly url: string;
   readonly #others: Daemon[] = [];
 
-  private constructor(directory: string, authority: CertificateAuthority, ports: Ports, paths: readonly string[]) {
+  private constructor(
+    directory: string,
+    authority: CertificateAuthority,
+    ports: Ports,
+    paths: readonly string[],
+    options: readonly string[],
+  ) {
     const [etcd = '', apiServer = ''] = paths;
     this.directory = directory;
     this.authority = authority;
@@ -43,18 +49,18 @@ export class KubernetesServer implements AsyncDisposable {
     this.apiServer = new Daemon(
       'kube-apiserver',
       apiServer,
-      apiServerArguments(directory, ports),
+      [...apiServerArguments(directory, ports), ...options],
       join(directory, 'apiserver.log'),
     );
   }
 
-  /** Builds what is missing, then answers once the API server is ready. */
-  static async start(): Promise<KubernetesServer> {
+  /** Builds what is missing, then answers once the API server is ready. `options` are more of kube-apiserver's flags. */
+  static async start(...options: string[]): Promise<KubernetesServer> {
     const paths = [await buildProgram('etcd'), await buildProgram('kube-apiserver')];
     const directory = await mkdtemp(join(tmpdir(), 'varve-kubernetes-'));
     const authority = await createCertificateAuthority({ commonName: 'kubernetes' });
     const ports = { etcd: await freePort(), peer: await freePort(), api: await freePort() };
-    const server = new KubernetesServer(directory, authority, ports, paths);
+    const server = new KubernetesServer(directory, authority, ports, paths, options);
     try {
       await writeCertificates(directory, authority);
       await writeFile(

@@ -3,7 +3,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { joinHost } from '@varve/agent';
+import { joinByFile, joinHost } from '@varve/agent';
 import {
   type MachineConfig,
   type MachineConfigNode,
@@ -25,7 +25,7 @@ import {
   loadKubeconfig,
 } from '@varve/kube';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { run, Service } from '../process.ts';
+import { run, Service, varve } from '../process.ts';
 import { installManifests } from './install.ts';
 import { KubernetesServer } from './kubernetes.ts';
 
@@ -162,6 +162,13 @@ describe('a node of the cluster', () => {
     await expect(host.delete(machineConfigNodeResource, 'a')).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(host.list(secretResource)).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(host.list(machineConfigResource)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+
+  test('without a kubelet joins by a join file, and its Node is made', async () => {
+    const path = `${directory}/join.json`;
+    await varve(['node', 'token', '--kubeconfig', server.kubeconfig, '--output-file', path]);
+    await joinByFile({ path, firstBoot: false, nodeName: 'plain', stateDirectory: `${directory}/state-plain` });
+    expect((await admin.get(nodeResource, 'plain')).metadata.name).toBe('plain');
   });
 
   test('asks for no certificate of another kind, nor with a token that names no node', async () => {

@@ -18,7 +18,8 @@ const programs = {
   etcd: { module: 'etcd', package: 'go.etcd.io/etcd/server/v3' },
   'kube-apiserver': { module: 'kubernetes', package: 'k8s.io/kubernetes/cmd/kube-apiserver' },
   'kube-controller-manager': { module: 'kubernetes', package: 'k8s.io/kubernetes/cmd/kube-controller-manager' },
-  kubectl: { module: 'kubernetes', package: 'k8s.io/kubernetes/cmd/kubectl' },
+  'kubectl-oldest': { module: 'kubectl-oldest', package: 'k8s.io/kubernetes/cmd/kubectl' },
+  'kubectl-newest': { module: 'kubectl-newest', package: 'k8s.io/kubernetes/cmd/kubectl' },
   session: { module: 'kubernetes', package: './session' },
   kwok: { module: 'kwok', package: 'sigs.k8s.io/kwok/cmd/kwok' },
 } satisfies Record<string, Program>;

@@ -17,24 +17,31 @@ async function startKubernetes(): Promise<KubernetesServer> {
   return server;
 }
 
-describe.each(await kubectls())('%s on kube-apiserver', (path) => {
-  let server: KubernetesServer;
+/** Built here; npm test runs the embedded server with the others. */
+const built = [await buildProgram('kubectl-oldest'), await buildProgram('kubectl-newest')];
+const servers = [
+  { name: 'varve up', start: () => ControlPlane.start(), paths: built },
+  { name: 'kube-apiserver', start: startKubernetes, paths: [...(await kubectls()), ...built] },
+];
 
-  beforeAll(async () => {
-    server = await startKubernetes();
-  });
+describe.each(servers.flatMap(({ paths, ...server }) => paths.map((path) => ({ ...server, path }))))(
+  '$path on $name',
+  ({ path, start }) => {
+    let server: KubernetesServer | ControlPlane;
 
-  afterAll(async () => {
-    await server?.[Symbol.asyncDispose]();
-  });
+    beforeAll(async () => {
+      server = await start();
+    });
 
-  testSession(path, () => server);
-});
+    afterAll(async () => {
+      await server?.[Symbol.asyncDispose]();
+    });
 
-test.each([
-  { name: 'varve up', start: () => ControlPlane.start() },
-  { name: 'kube-apiserver', start: startKubernetes },
-])('a client-go program on $name', async ({ start }) => {
+    testSession(path, () => server);
+  },
+);
+
+test.each(servers)('a client-go program on $name', async ({ start }) => {
   const program = await buildProgram('session');
   await using server = await start();
   const { stdout } = await spawn(program, [], {
