@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { createServer as createTcpServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { HttpCheck } from '@varve/api';
 import { createCertificateAuthority, issueServerCertificate } from '@varve/kube';
 import spawn from 'nano-spawn';
@@ -216,6 +216,19 @@ describe('probeAll', () => {
 });
 
 describe('a check over HTTPS', () => {
+  test('whose time is over before it is asked fails, and ends nothing else', async () => {
+    const server = await listen(createTcpServer(() => {}));
+    try {
+      const http = [{ name: 'late', url: `https://127.0.0.1:${portOf(server)}/` }];
+      const [result] = await probeAll({ http }, { remaining: 0, root, signal });
+      expect(result).toMatchObject({ name: 'late', passed: false, message: expect.stringContaining('within 0 s') });
+      // An error that nobody listens to comes a little later.
+      await nextTurn();
+    } finally {
+      await close(server);
+    }
+  });
+
   test.each<[name: string, trust: (ca: string) => Partial<HttpCheck>, problem: string | undefined]>([
     ['with the CA of the service passes', (ca) => ({ ca }), undefined],
     ['with a file of the host that has it passes', () => ({ caFile: '/etc/app/ca.pem' }), undefined],

@@ -61,6 +61,8 @@ async function ask(check: HttpCheck, root: string, signal: AbortSignal) {
     url.protocol === 'https:'
       ? requestHttps(url, { agent: false, headers, signal, ca: await trustOf(check, root) })
       : requestHttp(url, { agent: false, headers, signal });
+  // One that is given up fails again when nobody listens any more, which would end the process.
+  request.on('error', () => {});
   try {
     request.end();
     const [response]: IncomingMessage[] = await once(request, 'response', { signal });
