@@ -81,3 +81,33 @@ test('where all is watched, a look an hour is enough', async () => {
 test('an interval that is shorter stays as it is', async () => {
   expect(await firstWait(refuses('EACCES'), 60_000)).toBe(1);
 });
+
+test('a glance that fails is told, and the full check follows', async () => {
+  const stop = new AbortController();
+  const told: unknown[] = [];
+  let checks = 0;
+  await monitorDrift(
+    {
+      host: async () => hostOf(),
+      check: async () => {
+        checks += 1;
+        if (checks === 2) stop.abort();
+        return [];
+      },
+      glance: async () => {
+        throw new Error('cannot look');
+      },
+      onGlance: () => {},
+      onDrift: () => {},
+      onError: (error) => told.push(error),
+      watch: (directory, onEvent) => {
+        if (directory.endsWith('/etc/app')) onEvent('a');
+        return { close: () => {} };
+      },
+      wait: async () => {},
+    },
+    stop.signal,
+  );
+  expect(told[0]).toEqual(new Error('cannot look'));
+  expect(checks).toBe(2);
+});

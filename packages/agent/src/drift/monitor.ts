@@ -85,10 +85,14 @@ export async function monitorDrift(options: DriftMonitorOptions, signal: AbortSi
     thorough = changed.size === 0;
     if (thorough) continue;
     await sleep(glanceMilliseconds, undefined, { signal }).catch(() => {});
-    const seen = host ? await options.glance(host, changed) : [];
-    if (seen.length > 0) {
-      options.onGlance(merge(shown, seen));
-      glanced = true;
+    try {
+      const seen = host ? await options.glance(host, changed) : [];
+      if (seen.length > 0) {
+        options.onGlance(merge(shown, seen));
+        glanced = true;
+      }
+    } catch (error) {
+      options.onError(error);
     }
     await sleep(settleMilliseconds, undefined, { signal }).catch(() => {});
   }
