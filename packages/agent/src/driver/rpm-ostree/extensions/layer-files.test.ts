@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LayerFiles, type RepositoryFiles, repositoryPath } from './layer-files.ts';
+import { LayerFiles, maxFiles, type RepositoryFiles, repositoryPath } from './layer-files.ts';
 
 const inRepository = (path: string) => `${repositoryPath}/${path}`;
 const lower: RepositoryFiles = new Map([
@@ -28,7 +28,9 @@ test.each<[string, string[], string[]]>([
   ['a whiteout', [inRepository('.wh.a.rpm')], all.slice(1)],
   ['a whiteout of a directory', [inRepository('.wh.repodata')], all.slice(0, 2)],
   ['a whiteout above', ['usr/share/.wh.rpm-ostree'], []],
-  ['a whiteout elsewhere', ['usr/share/.wh.rpm'], all],
+  ['a whiteout elsewhere', ['usr/share/.wh.rpm', 'usr/share/rpm-ostree/.wh.ext', inRepository('.wh.a')], all],
+  ['an opaque directory above', ['usr/share/.wh..wh..opq'], []],
+  ['an opaque directory elsewhere', ['usr/lib/.wh..wh..opq'], all],
   ['an opaque directory', [inRepository('repodata/.wh..wh..opq')], all.slice(0, 2)],
   ['an opaque root', ['.wh..wh..opq'], []],
   ['a whiteout after the same name', [inRepository('a.rpm'), inRepository('.wh.a.rpm')], ['a.rpm=10', ...all.slice(1)]],
@@ -50,4 +52,12 @@ test('a hard link means a file of the repository, and nothing else', () => {
   for (const target of ['etc/shadow', inRepository('missing.rpm'), '']) {
     expect(() => layer.linked(target)).toThrow(expect.objectContaining({ code: 'CONFIG_UNSUPPORTED' }));
   }
+});
+
+test('whiteouts without end are refused, and those elsewhere are not even remembered', () => {
+  const layer = new LayerFiles(lower);
+  for (let n = 0; n <= maxFiles; n++) layer.locate(`usr/lib/.wh.${n}`);
+  expect(() => {
+    for (let n = 0; n <= maxFiles; n++) layer.locate(inRepository(`.wh.${n}`));
+  }).toThrow(expect.objectContaining({ code: 'CONFIG_UNSUPPORTED' }));
 });

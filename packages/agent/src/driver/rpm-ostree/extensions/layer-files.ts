@@ -15,13 +15,13 @@ export const repositoryPath = 'usr/share/rpm-ostree/extensions';
 export type RepositoryFiles = ReadonlyMap<string, number>;
 
 /** More than any repository has: a bound on what a hostile image can make a host remember. */
-const maxFiles = 100_000;
+export const maxFiles = 100_000;
 
 /** What one layer says of the repository. */
 export class LayerFiles {
   readonly #files = new Map<string, number>();
-  /** Paths of the image whose content in lower layers is gone. */
-  readonly #hidden: string[] = [];
+  /** Paths of the repository, or above it, whose content in lower layers is gone. */
+  readonly #hidden = new Set<string>();
   readonly #lower: RepositoryFiles;
 
   constructor(lower: RepositoryFiles) {
@@ -37,8 +37,8 @@ export class LayerFiles {
     const whiteout = whiteoutOf(posix.basename(path));
     if (whiteout) {
       const directory = posix.dirname(path);
-      if (whiteout.kind === 'name') this.#hidden.push(posix.join(directory, whiteout.name));
-      if (whiteout.kind === 'opaque') this.#hidden.push(directory);
+      if (whiteout.kind === 'name') this.#hide(posix.join(directory, whiteout.name));
+      if (whiteout.kind === 'opaque') this.#hide(directory);
       return undefined;
     }
     return path.startsWith(`${repositoryPath}/`) ? path.slice(repositoryPath.length + 1) : undefined;
@@ -68,9 +68,18 @@ export class LayerFiles {
     return merged;
   }
 
+  #hide(path: string): void {
+    if (path !== '.' && !repositoryPath.startsWith(`${path}/`) && !`${path}/`.startsWith(`${repositoryPath}/`)) return;
+    this.#hidden.add(path);
+    if (this.#hidden.size > maxFiles) throw unusable(`takes more than ${maxFiles} files away`);
+  }
+
   #hides(path: string): boolean {
-    const whole = `${repositoryPath}/${path}`;
-    return this.#hidden.some((hidden) => hidden === '.' || whole === hidden || whole.startsWith(`${hidden}/`));
+    if (this.#hidden.has('.')) return true;
+    for (let at = `${repositoryPath}/${path}`; at !== '.'; at = posix.dirname(at)) {
+      if (this.#hidden.has(at)) return true;
+    }
+    return false;
   }
 
   /** A file of this layer stands where a directory above the path was. */

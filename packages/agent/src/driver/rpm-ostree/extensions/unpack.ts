@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { type ImageSource, readLayer, type TarEntry } from '@varve/oci';
 import { assertDiskSpace } from '@varve/ostree';
 import type { StageProgress } from '../../driver.ts';
-import { LayerFiles, type RepositoryFiles, unusable } from './layer-files.ts';
+import { LayerFiles, maxFiles, type RepositoryFiles, unusable } from './layer-files.ts';
 
 export interface UnpackOptions {
   readonly source: ImageSource;
@@ -18,6 +18,8 @@ export interface UnpackOptions {
 
 /** Bytes of one layer when decompressed; those of real ones have less than two. */
 const maximumSize = 16 * 1024 ** 3;
+/** Of all layers. */
+const maxContents = 2 * maxFiles;
 /** createrepo_c writes it last; a repository without it is none. */
 const repositoryIndex = 'repodata/repomd.xml';
 const step = 'fetching the extensions image';
@@ -59,7 +61,7 @@ export async function unpackRepository(options: UnpackOptions): Promise<string> 
 async function take(layer: LayerFiles, entry: TarEntry, aside: Contents): Promise<void> {
   const path = layer.locate(entry.path);
   if (path === undefined || entry.type === 'directory') return;
-  if (entry.type === 'file') layer.add(path, await aside.write(entry.content));
+  if (entry.type === 'file') layer.add(path, await aside.write(entry));
   else if (entry.type === 'hardlink') layer.add(path, layer.linked(entry.linkTarget ?? ''));
   else throw unusable(`has ${path.slice(0, 200)}, a ${entry.type}`);
 }
@@ -90,10 +92,14 @@ class Contents {
     return join(this.#directory, String(content));
   }
 
-  async write(chunks: AsyncIterable<Uint8Array>): Promise<number> {
+  /** What layers say again and again is written each time, and counts. */
+  async write({ content, size }: Pick<TarEntry, 'content' | 'size'>): Promise<number> {
     const number = this.#count++;
+    if (number === maxContents) throw unusable(`has more than ${maxContents} files in its layers`);
+    // Layers are compressed: that they fitted says little of what comes out.
+    await assertDiskSpace(this.#directory, size);
     await using file = await open(this.pathOf(number), 'wx', 0o644);
-    for await (const chunk of chunks) await file.writeFile(chunk);
+    for await (const chunk of content) await file.writeFile(chunk);
     return number;
   }
 }
