@@ -86,7 +86,7 @@ export function parseRevision(query: URLSearchParams, watch: boolean): RevisionQ
   const match = query.get('resourceVersionMatch') ?? '';
   const revision = text === '' ? undefined : parseResourceVersion(text);
   if (match !== '' && match !== 'Exact' && match !== 'NotOlderThan') {
-    throw listInvalid(notSupported('resourceVersionMatch', match, ['', 'Exact', 'NotOlderThan']));
+    throw listInvalid(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
   }
   if (!watch && match !== '' && revision === undefined) {
     throw listInvalid(
