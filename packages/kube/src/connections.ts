@@ -88,6 +88,11 @@ export class Connections {
   /** Begins no more exchanges; those that run go on, and no connection outlives its last one. */
   retire(): void {
     this.#agent.maxFreeSockets = 0;
+    this.dropIdle();
+  }
+
+  /** Closes the connections that nobody uses at the moment. */
+  dropIdle(): void {
     for (const sockets of Object.values(this.#agent.freeSockets)) {
       for (const socket of sockets ?? []) socket.destroy();
     }

@@ -14,6 +14,7 @@ import {
   issueClientCertificate,
   issueServerCertificate,
 } from './pki/authority.ts';
+import { isRecord } from './status.ts';
 
 /** Answers one request instead of the server. */
 export type Fault = (request: IncomingMessage, response: ServerResponse, body: string) => void;
@@ -38,6 +39,8 @@ export class FaultyServer implements AsyncDisposable {
   #port = 0;
   /** What was asked, as `METHOD /path?query`. */
   readonly requests: string[] = [];
+  /** Names of the nodes that clients made, each time. */
+  readonly created: string[] = [];
   /** Who asked: the common names of the client certificates. */
   readonly users: string[] = [];
   /** The next requests meet these, one each. */
@@ -192,8 +195,22 @@ export class FaultyServer implements AsyncDisposable {
     const fault = this.faults.shift() ?? (isWatch ? this.watchFaults.shift() : undefined);
     if (fault !== undefined) fault(request, response, body);
     else if (url.pathname !== '/api/v1/nodes') answerStatus(response, 404, 'NotFound', `${url.pathname} not found`);
+    else if (request.method === 'POST') this.#create(response, body);
     else if (isWatch) this.#watch(response, url.searchParams);
     else this.#list(response, url.searchParams);
+  }
+
+  #create(response: ServerResponse, body: string): void {
+    const parsed: unknown = JSON.parse(body);
+    const metadata = isRecord(parsed) && isRecord(parsed.metadata) ? parsed.metadata : {};
+    const name = String(metadata.name);
+    if (this.#nodes.has(name)) {
+      answerStatus(response, 409, 'AlreadyExists', `nodes "${name}" already exists`);
+      return;
+    }
+    this.created.push(name);
+    this.put(name);
+    answer(response, 201, this.#nodes.get(name));
   }
 
   /** Each page is of its own moment, which is more than a real server permits itself. */

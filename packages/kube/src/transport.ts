@@ -171,11 +171,18 @@ export class Transport {
   #failure(request: Request, cause: unknown, deadline?: AbortSignal): unknown {
     if (request.signal?.aborted) return request.signal.reason;
     if (cause instanceof KubeError) return cause;
-    if (deadline?.aborted) {
-      const message = `${request.method} ${request.path}: ${this.#server} did not answer in time; try again.`;
-      return new KubeError('TIMEOUT', message, { cause });
-    }
-    return connectionError(request, cause, this.#server);
+    const error = deadline?.aborted
+      ? new KubeError(
+          'TIMEOUT',
+          `${request.method} ${request.path}: ${this.#server} did not answer in time; try again.`,
+          {
+            cause,
+          },
+        )
+      : connectionError(request, cause, this.#server);
+    // Where one connection has died without a word, its idle neighbours have as well: each would cost a wait of its own.
+    if (error.code === 'TIMEOUT') this.#connections.dropIdle();
+    return error;
   }
 }
 
