@@ -50,6 +50,7 @@ async function join({ path, firstBoot: _, ...options }: JoinByFileOptions, file:
     server: file.server,
     token: file.token,
     ...(file.caHash === undefined ? {} : { caPin: file.caHash }),
+    ...(file.ca === undefined ? {} : { ca: file.ca }),
     ...(nodeName === undefined ? {} : { nodeName }),
   });
 }

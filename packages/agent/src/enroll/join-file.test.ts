@@ -30,6 +30,7 @@ test.each([
   [JSON.stringify({ ...file, server: 'http://varve.example' }), 'server'],
   [JSON.stringify({ ...file, token: `${token}!` }), 'token'],
   [JSON.stringify({ server: file.server }), 'token'],
+  [JSON.stringify({ ...file, ca: 'x' }), 'ca'],
   [JSON.stringify({ ...file, caHash: 'sha256:0' }), 'caHash'],
   [JSON.stringify({ ...file, expires: 'soon' }), 'expires'],
   [JSON.stringify({ ...file, tokn: token }), 'the file'],

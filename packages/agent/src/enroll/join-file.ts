@@ -14,6 +14,11 @@ const joinFileSchema = z.strictObject({
     .string()
     .regex(/^sha256:[0-9a-f]{64}$/)
     .optional(),
+  /** PEM of the server's authority, where the server itself does not present it; there is no pin then. */
+  ca: z
+    .string()
+    .regex(/^-----BEGIN CERTIFICATE-----/)
+    .optional(),
   /** Of the node; the host's name unless given. */
   name: z.string().optional(),
   /** When the token ends, for people. */

@@ -35,6 +35,9 @@ function addLogs(node: Command, context: Context): void {
     });
 }
 
+const absentAuthority =
+  "the API server does not present its authority: hosts need it as ca.crt (kubectl get configmap kube-root-ca.crt -o jsonpath='{.data.ca\\.crt}'), or a join file (--output-file), which holds it";
+
 function addToken(node: Command, context: Context): void {
   node
     .command('token')
@@ -54,6 +57,7 @@ function addToken(node: Command, context: Context): void {
       );
       if (options.outputFile === undefined) {
         print(context.terminal, globals.output, token, () => token.command);
+        if (token.ca !== null) context.terminal.err(absentAuthority);
         return;
       }
       const { saveJoinFile } = await import('./save-join-file.ts');

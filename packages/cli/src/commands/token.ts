@@ -3,7 +3,7 @@
 import { randomInt } from 'node:crypto';
 import { type Secret, secretResource } from '@varve/api';
 import { joiningGroup } from '@varve/deploy';
-import { type Connection, certificatePin, type KubeClient } from '@varve/kube';
+import { type Connection, certificatePin, fetchCertificateAuthority, isKubeError, type KubeClient } from '@varve/kube';
 
 /** Labels that a node gets when it joins with the token; read by the enroll controller. */
 const nodeLabelsAnnotation = 'varve.dev/node-labels';
@@ -14,6 +14,8 @@ export interface JoinToken {
   readonly token: string;
   /** Pin of the server's certificate authority. */
   readonly caHash: string | null;
+  /** PEM of that authority, where the server does not present it and a pin alone is of no use. */
+  readonly ca: string | null;
   readonly expires: string;
   readonly command: string;
 }
@@ -25,7 +27,7 @@ function randomText(length: number): string {
 
 /** Makes the Secret. `lifetime` in milliseconds; `labels` for the nodes that will join with it. */
 export async function createJoinToken(
-  client: KubeClient,
+  client: Pick<KubeClient, 'create'>,
   connection: Connection,
   options: { lifetime: number; labels: Readonly<Record<string, string>>; signal: AbortSignal },
 ): Promise<JoinToken> {
@@ -54,12 +56,21 @@ export async function createJoinToken(
   await client.create(secretResource, object, { namespace: 'kube-system', signal: options.signal });
   const token = `${id}.${secret}`;
   const caHash = connection.ca === undefined ? null : certificatePin(connection.ca);
+  const { server } = connection;
+  const isPresented = caHash === null || (await presentsAuthority(server, caHash, options.signal));
+  const ca = isPresented ? null : (connection.ca ?? null);
   const pin = caHash === null ? '' : ` --ca-hash ${caHash}`;
-  return {
-    server: connection.server,
-    token,
-    caHash,
-    expires,
-    command: `varve node join --server ${connection.server} --token ${token}${pin}`,
-  };
+  const trust = ca === null ? pin : ' --ca-file ca.crt';
+  return { server, token, caHash, ca, expires, command: `varve node join --server ${server} --token ${token}${trust}` };
+}
+
+/** Ours does; kube-apiserver presents its own certificate alone. */
+async function presentsAuthority(server: string, pin: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await fetchCertificateAuthority({ server, pin, signal });
+    return true;
+  } catch (error) {
+    if (isKubeError(error, 'PIN_MISMATCH')) return false;
+    throw error;
+  }
 }
