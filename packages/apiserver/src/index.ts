@@ -1,9 +1,9 @@
-export { authenticate, type TokenAuthenticator } from './authentication/authenticate.ts';
+export type { TokenAuthenticator } from './authentication/authenticate.ts';
 export { authenticateBootstrapToken } from './authentication/bootstrap-token.ts';
 export { adminRole } from './authorization/admin.ts';
 export { type Admission, type Authorizer, admissionOf, authorizerOf, type Role } from './authorization/authorizer.ts';
 export { bootstrapRole } from './authorization/bootstrap.ts';
-export { basicRole, publicRole } from './authorization/discovery.ts';
+export { basicRole, monitoringRole, publicRole } from './authorization/discovery.ts';
 export { type NodeRoleOptions, nodeNameOf, nodeRole } from './authorization/node.ts';
 export { ApiServerError, type ApiServerErrorCode, apiServerErrorCodes } from './error.ts';
 export { type ApiServerOptions, apiServerPlugin } from './plugin.ts';

@@ -2,6 +2,7 @@
 import type { ResourceDefinition } from '@varve/api';
 import type { FastifyError, FastifyPluginAsync } from 'fastify';
 import type { TokenAuthenticator } from './authentication/authenticate.ts';
+import { ClientCertificates } from './authentication/client-certificate.ts';
 import type { Admission, Authorizer } from './authorization/authorizer.ts';
 import { expireEvents } from './background/event-expiry.ts';
 import { GarbageCollector } from './background/garbage-collector.ts';
@@ -9,8 +10,10 @@ import { ensureNamespaces } from './background/namespaces.ts';
 import { OwnerIndex } from './background/owner-index.ts';
 import { discoveryOf } from './discovery.ts';
 import { bodyLimit } from './http/body.ts';
+import { Lanes } from './http/lanes.ts';
 import type { HealthCheck } from './http/paths.ts';
 import { type ServeAccess, serve } from './http/serve.ts';
+import { ServerMetrics } from './metrics/server-metrics.ts';
 import type { JsonObject } from './object.ts';
 import { openApiOf } from './openapi.ts';
 import { Resources } from './resources.ts';
@@ -36,6 +39,9 @@ export interface ApiServerOptions {
 }
 
 const expiryIntervalMilliseconds = 60_000;
+const bodyMilliseconds = 60_000;
+const shutdownMilliseconds = 10_000;
+const shutdownStepMilliseconds = 20;
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const roots = [
   '/',
@@ -44,6 +50,7 @@ const roots = [
   '/apis',
   '/apis/*',
   '/openapi/*',
+  '/metrics',
   '/version',
   '/healthz',
   '/livez',
@@ -65,6 +72,9 @@ export const apiServerPlugin: FastifyPluginAsync<ApiServerOptions> = async (app,
 
   const version = versionOf(options.version ?? '0.1.0');
   const watches = new Set<() => void>();
+  const certificates = new ClientCertificates();
+  const lanes = new Lanes(certificates);
+  const metrics = new ServerMetrics({ store, resources, lanes, watches });
   const access: ServeAccess = {
     store,
     resources,
@@ -75,7 +85,11 @@ export const apiServerPlugin: FastifyPluginAsync<ApiServerOptions> = async (app,
       openApi: openApiOf(resources, version.gitVersion),
       version,
       healthChecks: [{ name: 'store', healthy: () => store.damage === undefined }, ...(options.healthChecks ?? [])],
+      formatMetrics: () => metrics.format(),
     },
+    certificates,
+    lanes,
+    metrics,
     authorizer: options.authorizer,
     authenticateToken: options.authenticateToken,
     audit: options.audit ?? (() => {}),
@@ -83,11 +97,22 @@ export const apiServerPlugin: FastifyPluginAsync<ApiServerOptions> = async (app,
     watches,
   };
 
+  app.addHook('onRequest', async (request, reply) => {
+    await lanes.enter(request);
+    // Whoever sends a body for ever would keep its place for ever.
+    const timer = setTimeout(() => request.raw.complete || request.raw.destroy(), bodyMilliseconds);
+    reply.raw.once('close', () => {
+      clearTimeout(timer);
+      lanes.leave(request);
+    });
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, (_request, body, done) => done(null, body));
   app.setErrorHandler<FastifyError>(async (error, request, reply) => {
     const known = statusErrorOf(error, request.id);
     if (known.code === 500) onError(error, request.id);
+    const retryAfter = known.status.details?.retryAfterSeconds;
+    if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
     await reply
       .code(known.code)
       .header('content-type', 'application/json')
@@ -99,6 +124,10 @@ export const apiServerPlugin: FastifyPluginAsync<ApiServerOptions> = async (app,
   // Streams never end by themselves: without this, closing the server would wait for every watch.
   app.addHook('preClose', async () => {
     for (const stop of [...watches]) stop();
+    // New requests get 503 by now; those that came before get their answers.
+    for (let waited = 0; !lanes.isIdle && waited < shutdownMilliseconds; waited += shutdownStepMilliseconds) {
+      await new Promise((resolve) => setTimeout(resolve, shutdownStepMilliseconds));
+    }
   });
   const expiry = setInterval(() => {
     expireEvents(store, new Date()).catch((error: unknown) => onError(error, ''));

@@ -146,6 +146,11 @@ export function invalidOptions(kind: string, cause: StatusCause): StatusError {
   return invalid(kind, 'meta.k8s.io', '', [cause]);
 }
 
+export function tooManyRequests(): StatusError {
+  const message = 'Too many requests, please try again later.';
+  return new StatusError(429, 'TooManyRequests', message, { retryAfterSeconds: 1 });
+}
+
 export function internalError(auditId: string): StatusError {
   const message = `Internal error occurred: see the server's log for request ${auditId}`;
   return new StatusError(500, 'InternalError', message, { causes: [{ reason: '', message, field: '' }] });

@@ -16,7 +16,7 @@ import { authenticateBootstrapToken } from './authentication/bootstrap-token.ts'
 import { adminRole } from './authorization/admin.ts';
 import { admissionOf, authorizerOf, type Role } from './authorization/authorizer.ts';
 import { bootstrapRole } from './authorization/bootstrap.ts';
-import { basicRole, publicRole } from './authorization/discovery.ts';
+import { basicRole, monitoringRole, publicRole } from './authorization/discovery.ts';
 import type { JsonObject } from './object.ts';
 import { apiServerPlugin } from './plugin.ts';
 import { apiServerFastifyOptions, notFoundHandler } from './server-options.ts';
@@ -52,7 +52,14 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const serving = await issueServerCertificate(authority, { hosts: ['127.0.0.1', 'localhost'] });
   const store = Store.open(join(directory, 'store.db'), options.storeOptions);
   const token = randomBytes(16).toString('hex');
-  const roles = [publicRole, basicRole, adminRole, bootstrapRole(store), ...(options.roles?.(store) ?? [])];
+  const roles = [
+    publicRole,
+    basicRole,
+    monitoringRole,
+    adminRole,
+    bootstrapRole(store),
+    ...(options.roles?.(store) ?? []),
+  ];
   const auditEvents: JsonObject[] = [];
   const errors: unknown[] = [];
   const tls = { certificate: serving.certificate, key: serving.key, clientAuthority: authority.certificate };

@@ -6,7 +6,16 @@ import {
   type ResourceDefinition,
   textAt,
 } from '@varve/api';
-import { adminRole, basicRole, bootstrapRole, nodeRole, publicRole, type Role, type Store } from '@varve/apiserver';
+import {
+  adminRole,
+  basicRole,
+  bootstrapRole,
+  monitoringRole,
+  nodeRole,
+  publicRole,
+  type Role,
+  type Store,
+} from '@varve/apiserver';
 
 /** As the API server names a resource in its rules: `plural.group`, or `plural` in the core group. */
 function qualified(definition: Pick<ResourceDefinition, 'group' | 'plural'>): string {
@@ -20,7 +29,7 @@ export function rolesOf(store: Store): Role[] {
     relatedResources: [qualified(machineConfigResource)],
     relatedNames: (node) => configsOf(store, node),
   });
-  return [publicRole, basicRole, adminRole, bootstrapRole(store), host];
+  return [publicRole, basicRole, monitoringRole, adminRole, bootstrapRole(store), host];
 }
 
 /** The rendered configs that a host may read: the one that it is to reach, and the one that it runs. */

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { unauthorized } from '../status.ts';
 import { anonymous, authenticatedGroup, type User } from '../user.ts';
-import { authenticateCertificate } from './client-certificate.ts';
+import type { ClientCertificates } from './client-certificate.ts';
 
 /** The user of a token, or undefined when the token is not good. `system:authenticated` is added by the server. */
 export type TokenAuthenticator = (token: string) => Promise<User | undefined> | User | undefined;
@@ -10,7 +10,11 @@ export type TokenAuthenticator = (token: string) => Promise<User | undefined> | 
 const maxTokenLength = 4096;
 
 /** Throws 401 for credentials that are not good, also where anonymous users would be allowed. */
-export async function authenticate(request: FastifyRequest, tokens: TokenAuthenticator | undefined): Promise<User> {
+export async function authenticate(
+  request: FastifyRequest,
+  certificates: ClientCertificates,
+  tokens: TokenAuthenticator | undefined,
+): Promise<User> {
   const { authorization } = request.headers;
   if (authorization !== undefined) {
     const [, token] = /^Bearer +([\x21-\x7e]+) *$/i.exec(authorization) ?? [];
@@ -18,7 +22,7 @@ export async function authenticate(request: FastifyRequest, tokens: TokenAuthent
     if (user === undefined) throw unauthorized();
     return user;
   }
-  return authenticateCertificate(request) ?? anonymous;
+  return certificates.authenticate(request) ?? anonymous;
 }
 
 export async function authenticateToken(

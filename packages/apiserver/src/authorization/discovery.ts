@@ -4,6 +4,7 @@ import { authenticatedGroup, type ResourceAttributes } from '../user.ts';
 import type { Role } from './authorizer.ts';
 
 const publicPaths = ['/healthz', '/livez', '/readyz', '/version'];
+const metricsPath = '/metrics';
 const discoveryPaths = ['/api', '/apis', '/openapi'];
 const selfReviews: ReadonlyMap<string, readonly string[]> = new Map([
   ['authorization.k8s.io', ['selfsubjectaccessreviews', 'selfsubjectrulesreviews']],
@@ -16,6 +17,15 @@ export const publicRole: Role = {
     attributes.kind === 'path' && isRead(attributes.verb) && isBelow(attributes.path, publicPaths),
   resourceRules: [],
   nonResourceRules: [{ verbs: ['get'], nonResourceURLs: publicPaths.flatMap((path) => [path, `${path}/*`]) }],
+};
+
+/** Prometheus: group system:monitoring (kubernetes default RBAC role system:monitoring). */
+export const monitoringRole: Role = {
+  holds: (user) => user.groups.includes('system:monitoring'),
+  allows: (_user, attributes) =>
+    attributes.kind === 'path' && isRead(attributes.verb) && attributes.path === metricsPath,
+  resourceRules: [],
+  nonResourceRules: [{ verbs: ['get'], nonResourceURLs: [metricsPath] }],
 };
 
 export const basicRole: Role = {

@@ -15,6 +15,7 @@ export interface PathAccess {
   readonly openApi: OpenApi;
   readonly version: object;
   readonly healthChecks: readonly HealthCheck[];
+  formatMetrics(): string;
 }
 
 const aggregatedType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
@@ -39,6 +40,8 @@ export async function servePath(
       return sendHealth(access, request, reply, path, first);
     case 'version':
       return path === '/version' ? sendJson(reply, JSON.stringify(access.version, null, 2)) : sendNotFound(reply);
+    case 'metrics':
+      return path === '/metrics' ? sendMetrics(access, reply) : sendNotFound(reply);
     case 'openapi':
       return sendOpenApi(access.openApi, request, reply, path);
     default:
@@ -52,6 +55,7 @@ function rootPaths({ discovery, openApi }: PathAccess): string[] {
     ...discovery.legacy.keys(),
     '/healthz',
     '/livez',
+    '/metrics',
     '/openapi/v2',
     '/openapi/v3',
     ...documents,
@@ -83,6 +87,11 @@ async function sendHealth(
     .type('text/plain; charset=utf-8')
     .header('x-content-type-options', 'nosniff')
     .send(Buffer.from(text));
+}
+
+async function sendMetrics(access: PathAccess, reply: FastifyReply): Promise<void> {
+  const type = 'text/plain; version=0.0.4; charset=utf-8';
+  await reply.header('content-type', type).send(Buffer.from(access.formatMetrics()));
 }
 
 async function sendDiscovery(

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type AuditedRequest, auditEvent, isAudited } from '../audit.ts';
 import { authenticate, type TokenAuthenticator } from '../authentication/authenticate.ts';
+import type { ClientCertificates } from '../authentication/client-certificate.ts';
 import { impersonate } from '../authentication/impersonation.ts';
 import type { Authorizer } from '../authorization/authorizer.ts';
 import { checkAllowed } from '../authorization/check-allowed.ts';
@@ -17,10 +18,12 @@ import { patch } from '../handlers/patch.ts';
 import { answerReview, reviews } from '../handlers/review.ts';
 import { update } from '../handlers/update.ts';
 import { parseWatch, watch } from '../handlers/watch.ts';
+import type { ServerMetrics } from '../metrics/server-metrics.ts';
 import type { JsonObject } from '../object.ts';
 import { internalError, methodNotAllowed, StatusError, timedOut, unknownResource } from '../status.ts';
 import { parseDuration } from '../time.ts';
 import type { User } from '../user.ts';
+import type { Lanes } from './lanes.ts';
 import { negotiate } from './negotiate.ts';
 import { type PathAccess, sendNotFound, servePath } from './paths.ts';
 import { type RequestInfo, type ResourceRequest, requestInfo } from './request-info.ts';
@@ -30,6 +33,9 @@ export interface ServeAccess extends Access {
   readonly paths: PathAccess;
   readonly authorizer: Authorizer;
   readonly authenticateToken: TokenAuthenticator | undefined;
+  readonly certificates: ClientCertificates;
+  readonly lanes: Lanes;
+  readonly metrics: ServerMetrics;
   readonly audit: (event: JsonObject) => void;
   readonly onError: (error: unknown, auditId: string) => void;
   /** Ends of the streams that are open. */
@@ -70,6 +76,10 @@ export async function serve(access: ServeAccess, request: FastifyRequest, reply:
     user: undefined,
     allowed: false,
   };
+  reply.raw.once('close', () => {
+    const seconds = (Date.now() - call.received.getTime()) / 1000;
+    access.metrics.count(call.info, reply.raw.statusCode, seconds);
+  });
   try {
     await dispatch(access, call);
   } catch (error) {
@@ -89,7 +99,7 @@ function auditIdOf(request: FastifyRequest): string {
 
 async function dispatch(access: ServeAccess, call: Call): Promise<void> {
   const { request, reply, path, query } = call;
-  call.caller = await authenticate(request, access.authenticateToken);
+  call.caller = await authenticate(request, access.certificates, access.authenticateToken);
   call.user = call.caller;
   const info = requestInfo(request.method, path, query);
   call.info = info;
@@ -196,6 +206,7 @@ function startWatch(access: ServeAccess, call: Call, context: RequestContext): v
   const { reply, auditId } = call;
   const request = parseWatch(context);
   audit(access, call, { code: 200, text: '' });
+  access.lanes.leave(call.request);
   reply.hijack();
   reply.raw.writeHead(200, {
     'content-type': 'application/json',
