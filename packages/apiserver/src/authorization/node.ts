@@ -19,6 +19,8 @@ export interface NodeRoleOptions {
 
 const leases = 'leases.coordination.k8s.io';
 const leaseNamespace = 'kube-node-lease';
+/** Of events about objects without a namespace, such as a host's. */
+const eventNamespace = 'default';
 const reads = ['get', 'list', 'watch'];
 
 /** Name of the host whose credential the user has, or undefined. */
@@ -73,9 +75,10 @@ async function allowsResource(
     if (!reads.includes(verb) || name === '' || subresource !== '') return false;
     return (await options.relatedNames(node, resource)).has(name);
   }
+  if (subresource !== '') return false;
   if (resource === leases) return namespace === leaseNamespace && allowsLease(verb, name, node);
   // Whose event it is stands in its content, which admission reads.
-  return resource === 'events' && subresource === '' && (verb === 'create' || verb === 'patch' || verb === 'update');
+  return resource === 'events' && namespace === eventNamespace && ['create', 'patch', 'update'].includes(verb);
 }
 
 function allowsLease(verb: string, name: string, node: string): boolean {
