@@ -1,5 +1,6 @@
 // A typed client of the Kubernetes API: one method per verb, for whatever kind a ResourceDefinition describes.
 import type { KubeObject, ResourceDefinition } from '@varve/api';
+import { type ApplyConfiguration, applyBody } from './apply-configuration.ts';
 import type { Connection } from './connection.ts';
 import { isKubeError, KubeError } from './error.ts';
 import { decodeObject, decodePage, type ObjectList, type Page } from './object.ts';
@@ -41,6 +42,14 @@ export interface PatchOptions extends RequestOptions {
   readonly fieldManager?: string;
   /** Only for `apply`: take over fields of other managers. */
   readonly force?: boolean;
+}
+
+export interface ApplyOptions extends Omit<RequestOptions, 'namespace'> {
+  /** Who applies; the same each time, as the server remembers by it what was applied before. */
+  readonly fieldManager: string;
+  /** Take over fields that others own instead of CONFLICT; for controllers, which have nobody to ask. */
+  readonly force?: boolean;
+  readonly subresource?: string;
 }
 
 export interface DeleteOptions extends RequestOptions {
@@ -168,6 +177,21 @@ export class KubeClient implements AsyncDisposable {
       signal: options.signal,
     });
     return decodeObject(definition, answer);
+  }
+
+  /**
+   * Server-side apply: makes the object or changes it so that it has the fields of `configuration`, and removes those that
+   * this manager applied before and no longer does. Again and again the same changes nothing. CONFLICT when another
+   * manager owns one of the fields with another value.
+   */
+  async apply<T extends KubeObject>(
+    definition: ResourceDefinition<T>,
+    configuration: ApplyConfiguration<T>,
+    options: ApplyOptions,
+  ): Promise<T> {
+    const { name, namespace } = configuration.metadata;
+    const body = applyBody(definition, configuration);
+    return await this.patch(definition, name, body, { ...options, namespace, type: 'apply' });
   }
 
   /** Asks for the deletion; finalizers may keep the object for a while. */

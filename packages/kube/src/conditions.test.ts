@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { setCondition } from './conditions.ts';
+import { isConditionTrue, setCondition } from './conditions.ts';
 
 const early = new Date('2026-01-01T00:00:00.500Z');
 const late = new Date('2026-01-02T00:00:00Z');
@@ -32,4 +32,25 @@ test('other conditions and their order stay, and the input is not touched', () =
   expect(changed.map((condition) => condition.type)).toEqual(['Ready', 'Other']);
   expect(changed[1]).toBe(conditions[1]);
   expect(conditions).toEqual(copy);
+});
+
+test('a message that no server would take is cut, each time alike', () => {
+  const conditions = setCondition([], { ...ready, message: `${'x'.repeat(32_767)}😀` }, early);
+  expect(conditions[0]?.message).toBe(`${'x'.repeat(32_767)}\uFFFD`);
+  expect(setCondition(conditions, { ...ready, message: `${'x'.repeat(32_767)}😀` }, late)).toBe(conditions);
+});
+
+test('only what is there and True is true', () => {
+  const conditions = [
+    ready,
+    { ...ready, type: 'Off', status: 'False' },
+    { ...ready, type: 'Lost', status: 'Unknown' },
+  ] as const;
+  expect(['Ready', 'Off', 'Lost', 'Other'].map((type) => isConditionTrue(conditions, type))).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ]);
+  expect(isConditionTrue(undefined, 'Ready')).toBe(false);
 });

@@ -17,7 +17,7 @@ export function responseError(attempt: Attempt, httpStatus: number, body: string
   }
   const code = codeOf(httpStatus, status?.reason, attempt.method);
   const message = status?.message || `${server} answered with HTTP ${httpStatus}${excerpt(status, body)}`;
-  return new KubeError(code, `${describe(attempt)}: ${message}${advice(code)}`, { status });
+  return new KubeError(code, `${describe(attempt)}: ${message}${advice(code, status)}`, { status });
 }
 
 /** The error for an ERROR event of a watch, whose object is a Status. */
@@ -62,11 +62,15 @@ function describe(attempt: Attempt): string {
   return `${attempt.method} ${attempt.path}`;
 }
 
-function advice(code: KubeErrorCode): string {
+function advice(code: KubeErrorCode, status: Status | undefined): string {
   switch (code) {
     case 'UNAUTHORIZED':
       return '; the credentials are missing, wrong or expired';
     case 'CONFLICT':
+      // metav1.CauseTypeFieldManagerConflict
+      if (status?.causes.some(({ reason }) => reason === 'FieldManagerConflict')) {
+        return '; leave these fields to their manager, or apply with force to take them over';
+      }
       return '; read the object again and repeat the change';
     default:
       return '';

@@ -1,3 +1,4 @@
+export type { ApplyConfiguration } from './apply-configuration.ts';
 export type { Backoff } from './backoff.ts';
 export type { Change } from './cache.ts';
 export {
@@ -9,7 +10,7 @@ export {
   type SelectOptions,
   type WatchOptions,
 } from './client.ts';
-export { type ConditionUpdate, formatTime, setCondition } from './conditions.ts';
+export { type ConditionUpdate, formatTime, isConditionTrue, setCondition } from './conditions.ts';
 export type { Connection } from './connection.ts';
 export { isKubeError, KubeError, type KubeErrorCode, kubeErrorCodes } from './error.ts';
 export type { EventType } from './event-correlator.ts';

@@ -1,6 +1,5 @@
 // varve rollout status: follows a pool until every host is on target, and says what each host does meanwhile.
 import {
-  type Condition,
   type MachineConfigNode,
   type MachineConfigPool,
   machineConfigNodeResource,
@@ -8,7 +7,7 @@ import {
   machineConfigResource,
 } from '@varve/api';
 import { isTargetCurrent } from '@varve/controllers';
-import { Informer, type KubeClient } from '@varve/kube';
+import { Informer, isConditionTrue, type KubeClient } from '@varve/kube';
 import { CliError } from '../error.ts';
 import { formatBytes } from '../output.ts';
 
@@ -30,10 +29,6 @@ export interface RolloutStatus {
   readonly nodes: NodeLine[];
 }
 
-function isTrue(conditions: readonly Condition[] | undefined, type: string): boolean {
-  return conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
-}
-
 /** One pool and its nodes, boiled down to what a person asks during a rollout. Pure. */
 export function summarize(pool: MachineConfigPool, nodes: readonly MachineConfigNode[]): RolloutStatus {
   const own = nodes
@@ -47,7 +42,7 @@ export function summarize(pool: MachineConfigPool, nodes: readonly MachineConfig
   return {
     pool: pool.metadata.name ?? '',
     target,
-    updated: observed && isTrue(pool.status?.conditions, 'Updated') && pool.status?.configuration?.name === target,
+    updated: observed && isConditionTrue(pool.status?.conditions, 'Updated') && pool.status?.configuration?.name === target,
     machineCount: pool.status?.machineCount ?? own.length,
     updatedMachineCount: pool.status?.updatedMachineCount ?? 0,
     problems: [...new Set(problems)],
@@ -62,7 +57,7 @@ function lineOf(node: MachineConfigNode): NodeLine {
     progress === undefined || update?.step !== 'Staging'
       ? ''
       : `${formatBytes(progress.bytesDone)} of ${formatBytes(progress.bytesTotal)}`;
-  const failure = isTrue(node.status?.conditions, 'NodeDegraded') ? update?.lastFailure : undefined;
+  const failure = isConditionTrue(node.status?.conditions, 'NodeDegraded') ? update?.lastFailure : undefined;
   return {
     node: node.metadata.name ?? '',
     step: update?.step ?? 'Unknown',
