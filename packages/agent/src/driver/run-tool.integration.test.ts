@@ -1,8 +1,10 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { outsideRunner, requireTool, toolRunner } from './run-tool.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { PrivateSystemd } from '../fixtures/private-systemd.ts';
+import type { SystemdCommands } from '../health/in-unit.ts';
+import { outsideRunner, requireTool, stopOutside, toolRunner } from './run-tool.ts';
 
 const { signal } = new AbortController();
 let directory: string;
@@ -40,11 +42,51 @@ test('a tool is stopped with its caller', async () => {
   await expect(running).rejects.toThrow('told to stop');
 });
 
-test('a confined process has its tools run by systemd', async () => {
-  await program('systemd-run', 'echo "$@"');
-  const run = outsideRunner({ PATH: directory });
-  expect(await run('ostree', ['admin', 'status'], { signal })).toBe(
-    '--quiet --wait --pipe --collect --service-type=exec --setenv=LC_ALL=C -- ostree admin status',
-  );
-  expect(await run('varve-has-no-such-tool', [], { signal })).toBeUndefined();
+describe('a confined process has its tools run by systemd', () => {
+  let place: string;
+  let systemd: PrivateSystemd;
+  let commands: SystemdCommands;
+
+  beforeAll(async () => {
+    place = await mkdtemp(join(tmpdir(), 'varve-run-'));
+    systemd = await PrivateSystemd.start(place, ['dbus.socket', 'dbus.service']);
+    const [file, ...words] = systemd.systemctl;
+    // systemd-run waits by way of the bus.
+    await systemd.ask('start', 'dbus.socket', 'dbus.service');
+    commands = { control: systemd.systemctl, run: [file, ...words.slice(0, -1), 'systemd-run'] };
+  });
+  afterAll(async () => {
+    await systemd[Symbol.asyncDispose]();
+    await rm(place, { recursive: true, force: true });
+  });
+
+  const units = async () => await systemd.ask('list-units', '--all', '--plain', '--no-legend', 'varve-tool-*');
+
+  test('and has what they said', async () => {
+    const run = outsideRunner({}, commands);
+    expect(await run('env', [], { signal })).toContain('LC_ALL=C');
+    await expect(run('cat', ['/missing'], { signal })).rejects.toMatchObject({
+      code: 'HOST_COMMAND_FAILED',
+      message: expect.stringMatching(/^`cat \/missing` failed: .*No such file or directory$/),
+    });
+    expect(await run('varve-has-no-such-tool', [], { signal })).toBeUndefined();
+    expect(await units()).toBe('');
+  });
+
+  test('one that nobody waits for any more is stopped', async () => {
+    const end = new AbortController();
+    const running = outsideRunner({}, commands)('sleep', ['1000'], { signal: end.signal });
+    await expect.poll(units).toContain('running');
+    end.abort(new Error('told to stop'));
+    await expect(running).rejects.toThrow('told to stop');
+    expect(await units()).toBe('');
+  });
+
+  test('one of a process that was killed is stopped by the next', async () => {
+    const running = outsideRunner({}, commands)('sleep', ['1000'], { signal });
+    await expect.poll(units).toContain('running');
+    await stopOutside(commands);
+    expect(await units()).toBe('');
+    await running;
+  });
 });

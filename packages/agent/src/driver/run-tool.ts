@@ -1,8 +1,10 @@
 // Runs the tools of a host's distribution. What they say goes into the error: it is what an administrator would see.
+import { randomUUID } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import spawn, { SubprocessError } from 'nano-spawn';
 import { AgentError } from '../error.ts';
+import { hostSystemd, type SystemdCommands } from '../health/in-unit.ts';
 import { isErrno } from '../state/durable-file.ts';
 
 export interface RunOptions {
@@ -30,20 +32,49 @@ export function toolRunner(environment: Readonly<Record<string, string>> = {}): 
   };
 }
 
+const outsideUnitPrefix = 'varve-tool-';
+const stopTimeout = 60_000;
+
 /**
  * For a process that is confined: the tools have to mount, and to reach registries. systemd runs them in units of their
- * own (systemd-run(1)); they are given verified digests only.
+ * own (systemd-run(1)); they are given verified digests only. A tool that nobody waits for any more is stopped, and SIGINT
+ * lets rpm-ostree take its transaction back: what it staged later would be the next boot.
  */
-export function outsideRunner(environment: Readonly<Record<string, string>> = {}): RunTool {
+export function outsideRunner(
+  environment: Readonly<Record<string, string>> = {},
+  systemd: SystemdCommands = hostSystemd,
+): RunTool {
+  const [runFile, ...runPrefix] = systemd.run;
   return async (file, args, options) => {
     if (!(await isThere(join('/usr/bin', file)))) return undefined;
-    const unit = ['--quiet', '--wait', '--pipe', '--collect', '--service-type=exec', '--setenv=LC_ALL=C'];
+    const unit = `${outsideUnitPrefix}${randomUUID()}.service`;
+    const limit = Math.ceil((options.timeout ?? defaultTimeout) / 1000) + 5;
+    const properties = [`RuntimeMaxSec=${limit}`, 'KillSignal=SIGINT', 'TimeoutStopSec=30'];
+    const words = [
+      ...['--quiet', '--wait', '--pipe', '--collect', '--service-type=exec', `--unit=${unit}`, '--setenv=LC_ALL=C'],
+      ...properties.map((property) => `--property=${property}`),
+    ];
     try {
-      return await runCommand('systemd-run', [...unit, '--', file, ...args], environment, options);
+      return await runCommand(runFile, [...runPrefix, ...words, '--', file, ...args], environment, options);
     } catch (error) {
+      if (!hasEnded(error)) await stopUnits(unit, systemd);
       throw commandFailed([file, ...args], error, options.signal);
     }
   };
+}
+
+/** Stops what a killed process had systemd run. */
+export async function stopOutside(systemd: SystemdCommands = hostSystemd): Promise<void> {
+  await stopUnits(`${outsideUnitPrefix}*.service`, systemd);
+}
+
+function hasEnded(error: unknown): boolean {
+  return error instanceof SubprocessError && error.exitCode !== undefined;
+}
+
+async function stopUnits(pattern: string, { control: [file, ...prefix] }: SystemdCommands): Promise<void> {
+  // A unit that has ended meanwhile is unknown.
+  await spawn(file, [...prefix, 'stop', '--', pattern], { stdin: 'ignore', timeout: stopTimeout }).catch(() => {});
 }
 
 async function runCommand(

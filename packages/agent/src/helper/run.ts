@@ -5,7 +5,7 @@ import { type Logger, pino } from 'pino';
 import { startBoot } from '../boot/start-boot.ts';
 import type { DriverName } from '../driver/choose.ts';
 import { openDriver } from '../driver/open.ts';
-import { outsideRunner } from '../driver/run-tool.ts';
+import { outsideRunner, stopOutside } from '../driver/run-tool.ts';
 import { waitFor } from '../report/signal.ts';
 import { removeTemporaries } from '../state/durable-file.ts';
 import { lockSysroot } from '../state/lock.ts';
@@ -41,6 +41,7 @@ export async function runHelper(options: HelperOptions): Promise<HelperOutcome> 
   const paths = statePaths(stateDirectoryOf(sysroot, stateroot));
   using _lock = lockSysroot(paths.lock);
   await removeTemporaries(paths.root);
+  if (sysroot === '/') await stopOutside();
   const boot = await startBoot(sysroot, paths, logger, signal);
   const network = new LentNetwork();
   const host = { sysroot, stateroot: options.stateroot, driver: options.driver, paths, boot, network };
