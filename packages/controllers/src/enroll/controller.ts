@@ -52,14 +52,22 @@ async function reconcileRequest(
   if (verdict === 'Refused' || (verdict === 'Issued' && !mayLackNode(csr, cluster))) return;
   const pem = Buffer.from(csr.spec.request, 'base64').toString('utf8');
   const request = await inspect(pem);
-  if ('refusal' in request) await refuse(context, csr, verdict, 'RequestInvalid', request.refusal, signal);
-  else if (verdict === 'Pending') await decidePending(context, csr, request, cluster, signal);
+  if ('refusal' in request) {
+    // What was approved is for the cluster's signer to refuse, which says so itself.
+    if (verdict === 'Pending' || !cluster)
+      await refuse(context, csr, verdict, 'RequestInvalid', request.refusal, signal);
+  } else if (verdict === 'Pending') await decidePending(context, csr, request, cluster, signal);
   else await fulfil(context, enrollment, csr, request, pem, signal);
 }
 
+/** Milliseconds after an approval in which a Node is made that is not there; one that goes missing later was deleted. */
+const nodeMissingFor = 10 * 60_000;
+
 /** A cluster signs as soon as the request is approved: it may be done before the host's Node is made. */
-function mayLackNode({ spec }: CertificateSigningRequest, cluster: ClusterHosts | undefined): boolean {
-  return cluster !== undefined && (spec.groups ?? []).includes(cluster.joiningGroup);
+function mayLackNode({ spec, status }: CertificateSigningRequest, cluster: ClusterHosts | undefined): boolean {
+  if (!cluster || !(spec.groups ?? []).includes(cluster.joiningGroup)) return false;
+  const approval = status?.conditions?.find(({ type }) => type === 'Approved');
+  return Date.now() - Date.parse(approval?.lastUpdateTime ?? '') < nodeMissingFor;
 }
 
 async function inspect(pem: string): Promise<CertificateRequest | { refusal: string }> {
@@ -133,7 +141,8 @@ async function fulfil(
 ): Promise<void> {
   const wanted = requestedNode(csr, request);
   if ('refusal' in wanted) {
-    await refuse(context, csr, 'Approved', 'SignerValidationFailure', wanted.refusal, signal);
+    if ('signer' in enrollment)
+      await refuse(context, csr, 'Approved', 'SignerValidationFailure', wanted.refusal, signal);
     return;
   }
   await ensureNode(context, wanted.node, csr.spec.username ?? '', signal);
