@@ -42,7 +42,8 @@ export function summarize(pool: MachineConfigPool, nodes: readonly MachineConfig
   return {
     pool: pool.metadata.name ?? '',
     target,
-    updated: observed && isConditionTrue(pool.status?.conditions, 'Updated') && pool.status?.configuration?.name === target,
+    updated:
+      observed && isConditionTrue(pool.status?.conditions, 'Updated') && pool.status?.configuration?.name === target,
     machineCount: pool.status?.machineCount ?? own.length,
     updatedMachineCount: pool.status?.updatedMachineCount ?? 0,
     problems: [...new Set(problems)],
