@@ -8,7 +8,7 @@ export { type NodeRoleOptions, nodeNameOf, nodeRole } from './authorization/node
 export { ApiServerError, type ApiServerErrorCode, apiServerErrorCodes } from './error.ts';
 export { type ApiServerOptions, apiServerPlugin } from './plugin.ts';
 export { apiServerFastifyOptions, notFoundHandler, type TlsFiles } from './server-options.ts';
-export { forbidden, type Status, StatusError } from './status.ts';
+export { forbidden, forbiddenFor, type Status, StatusError } from './status.ts';
 export { Store, type StoreOptions } from './store/store.ts';
 export { prepareRestoredStore, verifyStoreFile } from './store/verify.ts';
 export { startTestServer, type TestServer, type TestServerOptions } from './testing.ts';

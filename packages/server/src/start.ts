@@ -26,6 +26,7 @@ import { createRegistryAuthorizer } from './authorize-registry.ts';
 import { serveControlSocket } from './backup/control-socket.ts';
 import { ConfigurationKeyFile } from './configuration-keys.ts';
 import { writeCredentialFiles } from './credential-files.ts';
+import { deletionGuards } from './guards.ts';
 import { createResolver } from './image-resolver.ts';
 import { certificateHosts, formatAuthority, type ListenAddress, listenError } from './listen.ts';
 import { rolesOf } from './roles.ts';
@@ -117,7 +118,7 @@ async function listen(options: ServerOptions, parts: Parts): Promise<{ port: num
     resources,
     store,
     authorizer: authorizerOf(roles),
-    admission: admissionOf(roles),
+    admission: admissionOf(roles, [deletionGuards(store)]),
     authenticateToken: (token) => authenticateBootstrapToken(store, token, new Date()),
     audit: (event) => void audit.write(`${JSON.stringify(event)}\n`),
     onError: (err, auditId) => logger.error({ err, auditId }, 'an API request failed'),

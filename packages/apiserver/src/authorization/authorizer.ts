@@ -14,6 +14,8 @@ export interface Admission {
   create?(user: User, definition: ResourceDefinition, object: ApiObject): Promise<void> | void;
   /** Runs inside the transaction; `old` is undefined when a PUT creates the object. */
   update?(user: User, definition: ResourceDefinition, object: ApiObject, old: ApiObject | undefined): void;
+  /** Runs inside the transaction, for what clients delete; not for what goes with its owner or namespace. */
+  remove?(user: User, definition: ResourceDefinition, old: ApiObject): void;
 }
 
 /** What one kind of user may do. */
@@ -44,14 +46,21 @@ export function authorizerOf(roles: readonly Role[]): Authorizer {
   };
 }
 
-/** Asks the admission of every role that the user holds. */
-export function admissionOf(roles: readonly Role[]): Admission {
+/** Asks the admission of every role that the user holds, and the guards, which are everybody's. */
+export function admissionOf(roles: readonly Role[], guards: readonly Admission[] = []): Admission {
+  const admissions = (user: User) => [
+    ...roles.filter((role) => role.holds(user)).flatMap(({ admission }) => admission ?? []),
+    ...guards,
+  ];
   return {
     async create(user, definition, object) {
-      for (const role of roles) if (role.holds(user)) await role.admission?.create?.(user, definition, object);
+      for (const admission of admissions(user)) await admission.create?.(user, definition, object);
     },
     update(user, definition, object, old) {
-      for (const role of roles) if (role.holds(user)) role.admission?.update?.(user, definition, object, old);
+      for (const admission of admissions(user)) admission.update?.(user, definition, object, old);
+    },
+    remove(user, definition, old) {
+      for (const admission of admissions(user)) admission.remove?.(user, definition, old);
     },
   };
 }

@@ -75,7 +75,7 @@ function removeOne(
   key: ObjectKey,
   old: Stored,
   options: DeleteOptions,
-  { resource, now }: RequestContext,
+  { resource, now, user }: RequestContext,
 ): { stored: Stored; waiting: boolean } {
   const isNamespace = resource.id === 'namespaces';
   if (isNamespace && protectedNamespaces.includes(key.name)) {
@@ -84,6 +84,7 @@ function removeOne(
   const { metadata } = old.object;
   const waits = isNamespace || (metadata.finalizers ?? []).length > 0;
   if (waits && metadata.deletionTimestamp !== undefined) return { stored: old, waiting: true };
+  access.admission.remove?.(user, resource.definition, old.object);
   const dying = waits ? marked(old.object, resource, now) : old.object;
   if (options.dryRun) return { stored: Stored.fromObject(dying), waiting: waits };
   if (options.policy === 'Orphan') access.owners.orphanDependents(transaction, old.object);
