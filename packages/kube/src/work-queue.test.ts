@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { WorkQueue } from './work-queue.ts';
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -87,6 +87,31 @@ test('failures of one key wait longer and longer up to the cap, and success forg
   queue.add('a');
   await vi.advanceTimersByTimeAsync(100);
   expect(times).toHaveLength(2);
+  end.abort();
+  await running;
+});
+
+test('when all keys fail, they come back no faster than their common rate', async () => {
+  let runs = 0;
+  const failing = async () => {
+    runs += 1;
+    throw new Error('the server is gone');
+  };
+  const options = { backoff: { initial: 2, max: 4 }, retryRate: { perSecond: 10, burst: 5 }, concurrency: 50 };
+  const queue = new WorkQueue(failing, options);
+  for (let i = 0; i < 50; i += 1) queue.add(`key-${i}`);
+  const end = new AbortController();
+  const running = queue.run(end.signal);
+  await settle();
+  expect(runs).toBe(50);
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(runs - 50).toBeGreaterThanOrEqual(30);
+  expect(runs - 50).toBeLessThanOrEqual(36);
+  // A change of a key does not wait with the others.
+  const before = runs;
+  queue.add('key-49');
+  await settle();
+  expect(runs).toBe(before + 1);
   end.abort();
   await running;
 });

@@ -1,13 +1,16 @@
 // A queue of keys for control loops. A key is never processed twice at once; added while it waits, it waits once; added
-// while it is processed, it is processed again afterwards; after a failure it comes back later and later. So whatever
+// while it is processed, it is processed again afterwards; after a failure it comes back later and later, and failures of many keys come back no faster than a common rate. So whatever
 // happens, the last change of an object is followed by a run that began after it.
 import { type Backoff, backoffDelay } from './backoff.ts';
+import { type Rate, RateLimit } from './rate-limit.ts';
 
 export interface WorkQueueOptions {
   /** Keys processed at the same time; 1 unless given. */
   readonly concurrency?: number;
   /** Waits after failures of one key; 0.2 s doubling to 60 s unless given. */
   readonly backoff?: Backoff;
+  /** Bounds the retries of all keys together; 100 a second, and as many at once, unless given. */
+  readonly retryRate?: Rate;
   /** Told of every failure; the key comes back by itself. */
   readonly onError?: (key: string, error: unknown) => void;
   /** Source of jitter, in [0, 1). */
@@ -26,6 +29,7 @@ export class WorkQueue {
   readonly #backoff: Backoff;
   readonly #onError: (key: string, error: unknown) => void;
   readonly #random: () => number;
+  readonly #retries: RateLimit;
 
   /** Keys that wait, in order. */
   readonly #waiting = new Set<string>();
@@ -43,6 +47,7 @@ export class WorkQueue {
     this.#backoff = options.backoff ?? { initial: 200, max: 60_000 };
     this.#onError = options.onError ?? (() => {});
     this.#random = options.random ?? Math.random;
+    this.#retries = new RateLimit(options.retryRate ?? { perSecond: 100, burst: 100 });
   }
 
   /** Keys that wait to be processed now (not those waiting for a time). */
@@ -132,7 +137,9 @@ export class WorkQueue {
   #retryLater(key: string, error: unknown): void {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
-    this.addAfter(key, backoffDelay(failures, this.#backoff, this.#random));
+    const wait = backoffDelay(failures, this.#backoff, this.#random);
+    // When the server is gone, all keys fail; it must be able to come back.
+    this.addAfter(key, Math.max(wait, this.#retries.reserve(performance.now())));
     try {
       this.#onError(key, error);
     } catch {
