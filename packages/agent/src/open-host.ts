@@ -31,7 +31,9 @@ async function openRemote(options: OpenHostOptions, paths: StatePaths, socket: s
     const { registryClientFor } = await import('./network/registry.ts');
     return await registryClientFor(reference, await identity(), registry);
   }, new OwnNetwork(identity, registry));
-  const connection = new HelperConnection(socket, lender.answer, onRest);
+  const connection = new HelperConnection(socket, lender.answer, () => {
+    void lender.rest().then(onRest);
+  });
   return {
     driver: new RemoteDriver(connection),
     gate: new RemoteGate(connection),

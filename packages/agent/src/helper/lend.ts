@@ -52,9 +52,15 @@ export class Lender implements AsyncDisposable {
     }
   };
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const registry of this.#registries.values()) await registry.then((open) => open.close()).catch(() => {});
+  /** Lets go of its connections: the host's certificate and credentials are others when images are next asked for. */
+  async rest(): Promise<void> {
+    const registries = [...this.#registries.values()];
     this.#registries.clear();
+    for (const registry of registries) await registry.then((open) => open.close()).catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.rest();
   }
 
   async #open(image: string): Promise<{ registry: ImageRegistry; reference: ImageReference }> {
@@ -62,7 +68,13 @@ export class Lender implements AsyncDisposable {
     const key = `${reference.registry}/${reference.repository}`;
     const open = this.#registries.get(key) ?? this.#connect(reference);
     this.#registries.set(key, open);
-    return { registry: await open, reference };
+    try {
+      return { registry: await open, reference };
+    } catch (error) {
+      // What was wrong with the host's credentials may be put right.
+      if (this.#registries.get(key) === open) this.#registries.delete(key);
+      throw error;
+    }
   }
 }
 
