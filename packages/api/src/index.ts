@@ -7,6 +7,8 @@ export * from './core/event.ts';
 export * from './core/lease.ts';
 export * from './core/namespace.ts';
 export * from './core/node.ts';
+export * from './core/pod.ts';
+export * from './core/pod-disruption-budget.ts';
 export * from './core/read.ts';
 export * from './core/secret.ts';
 export { type CustomResourceDefinition, customResourceDefinition, partOfLabel } from './crd/definition.ts';
@@ -22,6 +24,7 @@ export {
   rulesInForce,
 } from './disruption.ts';
 export { type DisruptionPolicy, disruptionPolicySchema } from './disruption-policy.ts';
+export * from './drain-policy.ts';
 export { keyIdOf } from './dsse.ts';
 export * from './error.ts';
 export { type ConfigFingerprint, configFingerprintSchema, fingerprintConfig } from './fingerprint.ts';

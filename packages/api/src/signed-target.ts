@@ -5,6 +5,7 @@ import { createHash, type KeyObject } from 'node:crypto';
 import * as z from 'zod';
 import { canonicalJson } from './canonical-json.ts';
 import { disruptionPolicySchema } from './disruption-policy.ts';
+import { hostDrainSchema } from './drain-policy.ts';
 import { openEnvelope, sealEnvelope } from './dsse.ts';
 import { driftPolicySchema, healthChecksSchema } from './health-checks.ts';
 import type { MachineConfigSpec } from './machine-config-spec.ts';
@@ -32,6 +33,8 @@ const statementSchema = z.object({
   disruption: disruptionPolicySchema.optional(),
   /** What makes the host healthy after an update. */
   health: healthChecksSchema.optional(),
+  /** How long the host's drain hooks may take. */
+  drain: hostDrainSchema.optional(),
   /** What is done about managed paths that somebody changed. */
   drift: driftPolicySchema.optional(),
 });

@@ -4,6 +4,8 @@ import { EventRecorder, type KubeClient } from '@varve/kube';
 import type { Logger } from 'pino';
 import { type Controller, type ControllerContext, createInformers, type Sources } from './context.ts';
 import { createDisruptionController } from './disruption/controller.ts';
+import { createDrainController } from './drain/controller.ts';
+import { clusterWorkloads, noWorkloads } from './drain/workloads.ts';
 import { createEnrollController, type Enrollment } from './enroll/controller.ts';
 import { createGarbageController } from './gc/controller.ts';
 import { createNodeController } from './node/controller.ts';
@@ -55,6 +57,7 @@ export async function startControllers(options: ControllersOptions): Promise<voi
     ...(isAlone ? [createHeartbeatController(context, { ...(grace !== undefined && { gracePeriod: grace }) })] : []),
     createRenderController(context, { resolveImage: options.resolveImage, ...(settle !== undefined && { settle }) }),
     createRolloutController(context),
+    createDrainController(context, isAlone ? noWorkloads : clusterWorkloads(client)),
     createSignController(context),
     createDisruptionController(context),
     createGarbageController(context, { requests: isAlone }),

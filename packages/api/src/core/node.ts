@@ -90,6 +90,9 @@ const nodeSchema = z.object({
     .describe("Written by the host's agent."),
 });
 
+/** On a Node that Varve has cordoned: since when. It is uncordoned only where this is. */
+export const cordonedAnnotation = 'varve.dev/cordoned';
+
 export interface Node {
   apiVersion: string;
   kind: string;

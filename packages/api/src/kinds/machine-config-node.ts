@@ -24,6 +24,8 @@ export type NodeConditionType = (typeof nodeConditionTypes)[number];
 
 /** Asks the agent for its recent log lines; the value is anything that was not asked with before, such as a time. */
 export const logsRequestedAnnotation = 'varve.dev/logs-requested';
+/** What holds a host's drain, as the drain controller last found it: JSON. */
+export const drainAnnotation = 'varve.dev/drain';
 /** Characters of log lines in a status, which is stored and watched like the rest of it. */
 export const maxLogLength = 65_536;
 
@@ -82,6 +84,10 @@ const machineConfigNodeSchema = z.object({
             .describe(
               'An approval was taken back: the host counts as unavailable until its agent has observed this generation.',
             ),
+          drain: z
+            .object({ since: z.iso.datetime({ offset: true }).describe('When the host was given its slot.') })
+            .optional()
+            .describe('Workloads leave the host, or have left it; while they do, the phase is Staged.'),
         })
         .optional(),
     })

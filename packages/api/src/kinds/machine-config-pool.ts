@@ -1,5 +1,6 @@
 // MachineConfigPool: hosts that share one rendered config, and how they are rolled onto it.
 import * as z from 'zod';
+import { drainPolicySchema } from '../drain-policy.ts';
 import { driftPolicySchema, healthChecksSchema } from '../health-checks.ts';
 import type { ObjectMeta, ResourceDefinition } from '../resource.ts';
 import { conditionsSchema, intOrPercentSchema, labelSelectorSchema } from '../schema.ts';
@@ -28,6 +29,9 @@ const machineConfigPoolSchema = z.object({
         ),
       paused: z.boolean().optional().describe('True: no host is given a slot; hosts still stage.'),
       configuration: configurationSchema.optional().describe('The target, written by the render controller.'),
+      drainPolicy: drainPolicySchema
+        .optional()
+        .describe('How workloads leave a host before a change that disrupts them. Not in openshift/api.'),
       healthChecks: healthChecksSchema
         .optional()
         .describe(

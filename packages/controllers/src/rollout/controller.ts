@@ -2,13 +2,17 @@
 // It may be killed between any two writes: each write is safe alone, and the next plan starts from what is there.
 import {
   canonicalJson,
+  disruptionPolicyOf,
   type MachineConfigNode,
   type MachineConfigPool,
   machineConfigNodeResource,
   machineConfigPoolResource,
+  machineConfigurationName,
 } from '@varve/api';
 import { isKubeError } from '@varve/kube';
 import { type Controller, type ControllerContext, nameOf } from '../context.ts';
+import { updateNeedsDrain } from '../drain/need.ts';
+import { withRecord } from '../drain/record.ts';
 import { OwnWrites } from '../own-writes.ts';
 import { createQueue } from '../queue.ts';
 import { recordProgress } from './events.ts';
@@ -119,21 +123,47 @@ async function applyStep(
   const state = context.informers.states.get(step.node);
   const { target } = plan;
   if (!state || !target) return;
-  const next = context.targets.sign(withStep(state, step, target));
+  const drain = step.kind === 'GrantSlot' && needsDrain(context, state, target) ? new Date() : undefined;
+  const next = context.targets.sign(withStep(state, step, target, drain));
   const written = await context.client.update(machineConfigNodeResource, next, { signal });
   ownWrites.note(written);
-  context.events.record(written, 'Normal', step.kind === 'Aim' ? 'TargetSet' : 'SlotGranted', step.reason);
+  context.events.record(written, 'Normal', eventReasons[step.kind], step.reason);
 }
 
-export function withStep(state: MachineConfigNode, step: RolloutStep, target: Target): MachineConfigNode {
+const eventReasons = {
+  Aim: 'TargetSet',
+  GrantSlot: 'SlotGranted',
+  Withdraw: 'SlotWithdrawn',
+} satisfies Record<RolloutStep['kind'], string>;
+
+function needsDrain({ informers }: ControllerContext, state: MachineConfigNode, target: Target): boolean {
+  const next = informers.configs.get(target.config);
+  const current = informers.configs.get(state.status?.configVersion?.current ?? '');
+  const policy = disruptionPolicyOf(informers.configurations.get(machineConfigurationName));
+  return !next || updateNeedsDrain(state, current?.spec, next.spec, policy);
+}
+
+/** `drain`: when the host was given its slot; it is approved once its workloads have left. Undefined: nothing has to leave. */
+export function withStep(
+  state: MachineConfigNode,
+  step: RolloutStep,
+  target: Target,
+  drain: Date | undefined,
+): MachineConfigNode {
   const { configImage: _old, ...spec } = state.spec;
+  const phase = step.kind === 'GrantSlot' && !drain ? 'Applied' : 'Staged';
   return {
-    ...state,
+    // What held an earlier drain says nothing about this one.
+    ...withRecord(state, undefined),
     spec: {
       ...spec,
       configVersion: { desired: target.config },
       ...(target.image !== undefined && { configImage: { desiredImage: target.image } }),
-      update: { phase: step.kind === 'GrantSlot' ? 'Applied' : 'Staged', ...(step.revokes && { revoked: true }) },
+      update: {
+        phase,
+        ...(step.revokes && { revoked: true }),
+        ...(drain && { drain: { since: drain.toISOString() } }),
+      },
     },
   };
 }

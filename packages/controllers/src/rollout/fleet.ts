@@ -1,8 +1,9 @@
 // Test support: a fleet in memory whose server refuses stale writes and whose agents work as real ones do: they act on
 // what they last looked at, and report later. The properties of plan.test.ts drive it through random orders of events.
 import type { MachineConfigNode, MachineConfigNodeStatus, MachineConfigPool, Node } from '@varve/api';
+import { planCordon, wantsCordon, wantsDrain } from '../drain/cordon.ts';
 import { withStep } from './controller.ts';
-import type { Member, Target } from './member.ts';
+import { type Member, standingOf, type Target } from './member.ts';
 import { planRollout, type RolloutPlan } from './plan.ts';
 
 type Update = NonNullable<MachineConfigNodeStatus['update']>;
@@ -24,6 +25,8 @@ export class Fleet {
   readonly hosts = new Map<string, Host>();
   pool: MachineConfigPool;
   target: Target;
+  /** Hosts have workloads that leave before an update. */
+  drains = false;
   #version = 1;
   #pending: { plan: RolloutPlan; versions: Map<string, string>; next: number } | undefined;
 
@@ -64,8 +67,27 @@ export class Fleet {
       return false;
     }
     const generation = (host.state.metadata.generation ?? 0) + 1;
-    this.#write(host, { ...withStep(host.state, step, pending.plan.target) }, generation);
+    const drain = this.drains && step.kind === 'GrantSlot' ? new Date(0) : undefined;
+    this.#write(host, { ...withStep(host.state, step, pending.plan.target, drain) }, generation);
     return true;
+  }
+
+  /** What the drain controller does about a host; `left`: its workloads have left it, or their time is over. */
+  drain(host: Host, left: 'all' | 'some' | 'timeout', pool: MachineConfigPool | undefined = this.#rendered()): void {
+    const { node, state } = host;
+    const standing = standingOf({ name: node.metadata.name ?? '', node, state }, undefined);
+    const draining = wantsDrain(standing, pool);
+    const cordon = draining || !wantsCordon(standing, pool) ? planCordon(node, draining, new Date(0)) : undefined;
+    if (cordon) host.node = cordon.node;
+    else if (draining && left !== 'some') {
+      const { drain } = state.spec.update ?? {};
+      const update = left === 'all' ? { phase: 'Applied' as const, drain } : { phase: 'Staged' as const };
+      this.#write(host, { ...state, spec: { ...state.spec, update } }, (state.metadata.generation ?? 0) + 1);
+    }
+  }
+
+  #rendered(): MachineConfigPool {
+    return { ...this.pool, spec: { ...this.pool.spec, configuration: { name: this.target.config } } };
   }
 
   /** The agent begins a pass with the newest object. It never looks in the midst of an apply. */

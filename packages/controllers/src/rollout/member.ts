@@ -1,6 +1,7 @@
 // One host of a pool, reduced to the facts on which a rollout decides. Everything here is read off the node's two
 // objects; a controller that starts anew reads the same facts.
 import type { MachineConfigNode, Node } from '@varve/api';
+import { type DrainRecord, readRecord } from '../drain/record.ts';
 
 /** What the hosts of a pool are to reach. */
 export interface Target {
@@ -26,6 +27,10 @@ export interface Standing {
   readonly arrived: boolean;
   readonly staged: boolean;
   readonly approved: boolean;
+  /** It has its slot, and workloads are leaving it; it is approved when they have. */
+  readonly draining: boolean;
+  /** What was last found about its drain for what it is aimed at. */
+  readonly drain: DrainRecord | undefined;
   /** An approval was taken back, and its agent may not know yet. */
   readonly revoking: boolean;
   /** Its agent is between the first write of an apply and the end of its verification. */
@@ -53,7 +58,7 @@ export interface StandingFailure {
 /**
  * Who is unavailable, and who holds a slot.
  *
- * A host holds a slot from the approval (phase Applied) until it runs what it is aimed at and is Ready and not degraded,
+ * A host holds a slot from the beginning of its drain, or the approval (phase Applied) where there is none, until it runs what it is aimed at and is Ready and not degraded,
  * and also for as long as its agent says that it is applying, rebooting or verifying, whatever the spec says by then.
  * An approval that was taken back holds the slot until the agent has observed that: agents report after they have
  * begun, so before that nobody knows.
@@ -76,13 +81,14 @@ export function standingOf(member: Member, target: Target | undefined): Standing
   const aimed = target !== undefined && desired === target.config && spec.configImage?.desiredImage === target.image;
   const busy = update?.step === 'Applying' || update?.step === 'Rebooting' || update?.step === 'Verifying';
   const approved = spec.update?.phase === 'Applied';
+  const draining = !approved && spec.update?.drain !== undefined;
   const reached = desired !== '' && current === desired;
   const ready = conditionOf(member.node?.status?.conditions, 'Ready') === 'True';
   const cordoned = member.node?.spec?.unschedulable === true;
   const degraded = conditionOf(status?.conditions, 'NodeDegraded') === 'True';
   const revoking =
     spec.update?.revoked === true && (status?.observedGeneration ?? 0) < (member.state.metadata.generation ?? 0);
-  const holdsSlot = busy || revoking || (approved && desired !== '' && !(reached && ready && !degraded));
+  const holdsSlot = busy || revoking || draining || (approved && desired !== '' && !(reached && ready && !degraded));
   const failure = update?.lastFailure;
   return {
     name: member.name,
@@ -92,6 +98,8 @@ export function standingOf(member: Member, target: Target | undefined): Standing
     arrived: reached && !busy,
     staged: desired !== '' && update?.staged === desired,
     approved,
+    draining,
+    drain: readRecord(member.state),
     revoking,
     busy,
     holdsSlot,

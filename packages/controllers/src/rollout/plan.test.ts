@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { drainStates, withRecord } from '../drain/record.ts';
 import { Fleet, type Host, setReady, targetOf } from './fleet.ts';
 import { countOf } from './plan.ts';
 
@@ -323,5 +324,35 @@ describe('slots', () => {
     expect(grantedBy(fleet)).toEqual([]);
     fleet.target = targetOf(2);
     expect(fleet.plan().steps.map((step) => step.kind)).toEqual(['Aim', 'Aim']);
+  });
+
+  it('go to others while a host cannot be drained, and to it last when another try is due', () => {
+    const fleet = stagedFleet(3, 1);
+    const held = hostAt(fleet, 0);
+    const seen = drainStates.map((state) => {
+      held.state = withRecord(held.state, { state, config: fleet.target.config, guard: 'it', since: '' });
+      const plan = fleet.plan();
+      return [state, grantedBy(fleet)[0], plan.waiting.includes('n0')];
+    });
+    expect(seen).toEqual([
+      ['Draining', 'n0', false],
+      ['Blocked', 'n1', false],
+      ['TimedOut', 'n1', false],
+      ['Again', 'n1', true],
+    ]);
+    held.state = withRecord(held.state, { state: 'Blocked', config: 'rendered-web-0', guard: 'it', since: '' });
+    expect(grantedBy(fleet)).toEqual(['n0']);
+  });
+
+  it('are taken back from a host that is being drained when the pool is paused', () => {
+    const fleet = stagedFleet(2, 1);
+    fleet.drains = true;
+    fleet.plan();
+    fleet.applyNext();
+    fleet.pool = { ...fleet.pool, spec: { maxUnavailable: 1, paused: true } };
+    expect(fleet.plan().steps).toMatchObject([{ kind: 'Withdraw', node: 'n0' }]);
+    fleet.applyNext();
+    expect(hostAt(fleet, 0).state.spec.update).toEqual({ phase: 'Staged' });
+    expect(fleet.plan()).toMatchObject({ steps: [], unavailable: [] });
   });
 });

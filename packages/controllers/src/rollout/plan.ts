@@ -3,10 +3,13 @@
 import type { MachineConfigPool } from '@varve/api';
 import { type Member, type Standing, standingOf, type Target } from './member.ts';
 
-/** Both steps write one MachineConfigNode's spec; each is safe alone, in any order, and when the rest never follows. */
+/** Each step writes one MachineConfigNode's spec, and is safe alone, in any order, and when the rest never follows. */
 export interface RolloutStep {
-  /** Aim: set the target, to be staged; any earlier approval ends. GrantSlot: allow the host to apply it. */
-  readonly kind: 'Aim' | 'GrantSlot';
+  /**
+   * Aim: set the target, to be staged; any earlier approval ends. GrantSlot: allow the host to apply it, or first its
+   * workloads to leave. Withdraw: end a drain that has not ended in an approval.
+   */
+  readonly kind: 'Aim' | 'GrantSlot' | 'Withdraw';
   readonly node: string;
   /** The step ends an approval that its agent may be about to use. */
   readonly revokes: boolean;
@@ -33,7 +36,7 @@ export interface RolloutPlan {
  * an apply finishes that first. Aiming ends an approval that has not been used, but the host keeps its slot until its
  * agent has observed that: it may have begun a moment before.
  *
- * Pausing stops new slots, and nothing else.
+ * Pausing stops new slots, and nothing else; a host that is still being drained has not used its slot, and loses it.
  */
 export function planRollout(
   pool: MachineConfigPool,
@@ -47,6 +50,7 @@ export function planRollout(
   const steps: RolloutStep[] = [];
   for (const standing of target ? standings : []) {
     if (!standing.aimed && !standing.busy) steps.push(aim(standing, target));
+    else if (paused && standing.draining) steps.push(withdraw(standing));
   }
   const candidates = sortCandidates(standings.filter(isCandidate), members);
   const granted = paused ? [] : chooseForSlots(candidates, standings, maxUnavailable, unavailable.length);
@@ -78,6 +82,9 @@ function isCandidate(standing: Standing): boolean {
     !standing.arrived &&
     !standing.holdsSlot &&
     !standing.cordoned &&
+    // Other hosts need not wait for what holds this one.
+    standing.drain?.state !== 'Blocked' &&
+    standing.drain?.state !== 'TimedOut' &&
     // It would hold the slot and do nothing.
     !standing.failure?.final
   );
@@ -103,14 +110,14 @@ function chooseForSlots(
   return chosen;
 }
 
-/** Broken hosts first, those that failed on this target last; then by zone, the oldest first, by name. */
+/** Broken hosts first, those that failed on this target or could not be drained last; then by zone, the oldest first, by name. */
 function sortCandidates(candidates: readonly Standing[], members: readonly Member[]): Standing[] {
   const byName = new Map(members.map((member) => [member.name, member]));
   const key = (standing: Standing): string[] => {
     const metadata = byName.get(standing.name)?.node?.metadata;
     return [
       standing.ready ? '1' : '0',
-      standing.failure ? '1' : '0',
+      standing.failure || standing.drain?.state === 'Again' ? '1' : '0',
       // No zone sorts last: ￿ is above every character of a label.
       metadata?.labels?.['topology.kubernetes.io/zone'] ?? '\uffff',
       metadata?.creationTimestamp ?? '',
@@ -136,6 +143,11 @@ function aim(standing: Standing, target: Target | undefined): RolloutStep {
     ? `the target is now ${to}; the approval of ${standing.desired} ends before it was used`
     : `the pool's target is ${to}`;
   return { kind: 'Aim', node: standing.name, revokes: unused || standing.revoking, reason };
+}
+
+function withdraw({ name, desired }: Standing): RolloutStep {
+  const reason = `the pool is paused: the drain for ${desired} ends, and the slot with it`;
+  return { kind: 'Withdraw', node: name, revokes: false, reason };
 }
 
 function slotReason(standing: Standing, unavailable: number, maxUnavailable: number): string {

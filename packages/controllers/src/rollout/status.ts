@@ -44,7 +44,7 @@ function poolConditions(
   const target = plan.target?.config ?? '';
   const total = plan.standings.length;
   const updating = plan.target !== undefined && updated.length < total;
-  const progress = `${updated.length} of ${total} hosts are on ${target}; ${plan.unavailable.length} of at most ${plan.maxUnavailable} are unavailable`;
+  const progress = `${updated.length} of ${total} hosts are on ${target}; ${plan.unavailable.length} of at most ${plan.maxUnavailable} are unavailable${drainMessage(plan)}`;
   const troubles = listOf(degraded.map(troubleOf));
   const causes = [...(render ? [render.message] : []), ...(degraded.length > 0 ? [troubles] : [])].join('; ');
   return [
@@ -93,6 +93,17 @@ function holdMessage(plan: RolloutPlan): string {
   if (plan.paused) return '; the pool is paused: no slots are given';
   if (plan.waiting.length === 0 || plan.steps.some((step) => step.kind === 'GrantSlot')) return '';
   return `; ${plan.waiting.length} wait for slots held up by ${listOf(plan.unavailable)}`;
+}
+
+/** What keeps workloads on hosts that could apply; '' when nothing does. */
+function drainMessage({ standings }: RolloutPlan): string {
+  const held: string[] = [];
+  for (const { name, drain } of standings) {
+    if (drain?.state === 'Blocked') held.push(`${name} cannot be drained: ${drain.guard}`);
+    else if (drain?.state === 'TimedOut') held.push(`${name} was not drained in time: ${drain.guard}`);
+    else if (drain?.state === 'Draining') held.push(`${name} is being drained: ${drain.guard}`);
+  }
+  return held.length > 0 ? `; ${listOf(held)}` : '';
 }
 
 function unhealthy(updated: readonly Standing[]): string {

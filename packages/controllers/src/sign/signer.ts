@@ -55,10 +55,12 @@ export class TargetSigner {
 
   #policiesFor(name: string): TargetPolicies {
     const pool = this.#informers.pools.get(name);
+    const timeoutSeconds = pool?.spec.drainPolicy?.timeoutSeconds;
     return {
       disruption: disruptionPolicyOf(this.#informers.configurations.get(machineConfigurationName)),
       health: pool?.spec.healthChecks,
       drift: pool?.spec.driftPolicy,
+      ...(timeoutSeconds !== undefined && { drain: { timeoutSeconds } }),
     };
   }
 

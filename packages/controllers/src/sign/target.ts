@@ -15,7 +15,7 @@ import {
 } from '@varve/api';
 
 /** What the administrator says besides the config; it reaches the host inside the statement. */
-export type TargetPolicies = Pick<TargetContent, 'disruption' | 'health' | 'drift'>;
+export type TargetPolicies = Pick<TargetContent, 'disruption' | 'drain' | 'health' | 'drift'>;
 
 /** What the spec asks of the host, `configDigest` being that of the config it names; undefined when it asks for nothing. */
 export function targetContent(

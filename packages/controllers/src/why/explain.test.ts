@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { withRecord } from '../drain/record.ts';
 import { Fleet, setReady, targetOf } from '../rollout/fleet.ts';
 import { type Explanation, explainNode } from './explain.ts';
 
@@ -142,4 +143,30 @@ it('speaks of the pool where the pool is the cause', () => {
     reason: 'RenderDegraded',
     answer: expect.stringContaining('MachineConfig bad: wrong'),
   });
+});
+
+it('names what holds the drain of a host', () => {
+  const fleet = new Fleet(2, 1);
+  fleet.drains = true;
+  pass(fleet);
+  act(fleet, 'n0');
+  act(fleet, 'n1');
+  pass(fleet);
+  expect(explain(fleet, 'n0')).toMatchObject({ reason: 'Draining', answer: expect.stringContaining('cordoned') });
+  const host = fleet.hosts.get('n0');
+  if (!host) throw new Error('no n0');
+  const seen = (['Draining', 'Blocked', 'TimedOut'] as const).map((state) => {
+    const record = { state, config: 'rendered-web-1', guard: 'PodDisruptionBudget shop/web', since: '' };
+    const { update: _granted, ...spec } = host.state.spec;
+    const given =
+      state === 'Draining' ? host.state : { ...host.state, spec: { ...spec, update: { phase: 'Staged' as const } } };
+    host.state = withRecord(given, record);
+    return explain(fleet, 'n0');
+  });
+  expect(seen.map(({ reason }) => reason)).toEqual(['Draining', 'DrainBlocked', 'DrainTimedOut']);
+  for (const { answer, advice } of seen) {
+    expect(answer).toContain('PodDisruptionBudget shop/web');
+    expect(advice).not.toBe('');
+  }
+  expect(grants(fleet)).toEqual(['n1']);
 });

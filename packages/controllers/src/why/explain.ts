@@ -19,6 +19,9 @@ export interface Explanation {
     | 'Paused'
     | 'WaitingForSlot'
     | 'Applying'
+    | 'Draining'
+    | 'DrainBlocked'
+    | 'DrainTimedOut'
     | 'FinishingEarlierTarget'
     | 'Pending';
   /** One sentence for people. */
@@ -103,6 +106,7 @@ function explainStanding(standing: Standing, plan: RolloutPlan, member: Member):
       ...(output === '' ? {} : { output }),
     };
   }
+  if (standing.draining) return explainDraining(standing, member, target);
   if (standing.holdsSlot) {
     const step = member.state.status?.update?.step ?? 'Idle';
     const slow = standing.ready ? '' : '; it is not Ready';
@@ -162,6 +166,27 @@ function explainStaging(standing: Standing, target: string, says: string, look: 
   };
 }
 
+function explainDraining({ name, drain }: Standing, { state }: Member, target: string): Explanation {
+  const since = state.spec.update?.drain?.since ?? '';
+  const guard = drain?.state === 'Draining' ? drain.guard : 'it is about to be cordoned';
+  const answer = `${name} has a slot for ${target} and is being drained since ${since}: ${guard}`;
+  const advice = drain?.state === 'Draining' ? `kubectl get pods -A --field-selector spec.nodeName=${name}` : '';
+  return { updated: false, reason: 'Draining', answer, advice };
+}
+
+/** A host that has no slot since it could not be drained. */
+function explainUndrained({ name, drain }: Standing, target: string): Explanation | undefined {
+  if (drain?.state === 'Blocked') {
+    const answer = `${name} has staged ${target} but gets no slot, since its drain could never end: ${drain.guard}`;
+    const advice = 'give the workload one more replica, or change what the message names; it is looked at every minute';
+    return { updated: false, reason: 'DrainBlocked', answer, advice };
+  }
+  if (drain?.state !== 'TimedOut') return undefined;
+  const answer = `${name} was not drained for ${target} in the time of its pool, and gave its slot back at ${drain.since}: ${drain.guard}`;
+  const advice = 'remove what the message names; it is tried again ten minutes later';
+  return { updated: false, reason: 'DrainTimedOut', answer, advice };
+}
+
 function explainHeld(standing: Standing, plan: RolloutPlan, target: string): Explanation {
   const { name } = standing;
   if (standing.cordoned) {
@@ -176,6 +201,8 @@ function explainHeld(standing: Standing, plan: RolloutPlan, target: string): Exp
       advice: 'set spec.paused of the pool to false',
     };
   }
+  const undrained = explainUndrained(standing, target);
+  if (undrained) return undrained;
   const place = plan.waiting.indexOf(name);
   if (place < 0)
     return { updated: false, reason: 'Pending', answer: `${name} is about to get a slot for ${target}`, advice: '' };
