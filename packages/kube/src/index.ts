@@ -39,6 +39,7 @@ export {
   inspectCertificateRequest,
   signCertificateRequest,
 } from './pki/request.ts';
+export { proxyFromEnvironment } from './proxy.ts';
 export type { Status } from './status.ts';
 export type { WatchEvent } from './watch.ts';
 export { type Process, WorkQueue, type WorkQueueOptions } from './work-queue.ts';

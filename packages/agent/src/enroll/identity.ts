@@ -3,7 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Connection } from '@varve/kube';
+import { type Connection, proxyFromEnvironment } from '@varve/kube';
 import * as z from 'zod';
 import { AgentError } from '../error.ts';
 import { readState, readTextIfThere, writeDurable, writeState } from '../state/durable-file.ts';
@@ -74,8 +74,19 @@ export async function writeCredential(directory: string, credential: { cert: str
 }
 
 export function connectionOf(identity: Identity): Connection {
-  const { server, ca, cert, key } = identity;
-  return { server, ...(ca === undefined ? {} : { ca }), cert, key, userAgent: 'varve-agent' };
+  const { cert, key } = identity;
+  return { ...anonymousConnection(identity), cert, key };
+}
+
+/** The way to the server, for nobody in particular yet; through a proxy where the service's environment names one. */
+export function anonymousConnection({ server, ca }: Server): Connection {
+  const proxy = proxyFromEnvironment(server, process.env);
+  return {
+    server,
+    ...(ca === undefined ? {} : { ca }),
+    ...(proxy === undefined ? {} : { proxy }),
+    userAgent: 'varve-agent',
+  };
 }
 
 /** When to ask for the next certificate: at two thirds of its life, as the kubelet does. */

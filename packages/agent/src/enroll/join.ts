@@ -2,11 +2,19 @@
 // step can be repeated; a join that was killed goes on where it stopped.
 import { X509Certificate } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createKey, fetchCertificateAuthority, isKubeError, KubeClient } from '@varve/kube';
+import { createKey, fetchCertificateAuthority, isKubeError, KubeClient, proxyFromEnvironment } from '@varve/kube';
 import { AgentError } from '../error.ts';
 import { followTrust, pinTrust, readTrust } from '../helper/trust.ts';
 import { statePaths } from '../state/paths.ts';
-import { discardPendingKey, pendingKey, readIdentity, type Server, writeCredential, writeServer } from './identity.ts';
+import {
+  anonymousConnection,
+  discardPendingKey,
+  pendingKey,
+  readIdentity,
+  type Server,
+  writeCredential,
+  writeServer,
+} from './identity.ts';
 import { fetchKeyChain } from './key-chain.ts';
 import { asOwnerOf } from './owner.ts';
 import { requestCertificate } from './request.ts';
@@ -78,7 +86,8 @@ async function trust(options: JoinOptions, nodeName: string, signal: AbortSignal
   const { server, ca, caPin } = options;
   if (ca !== undefined) return { server, nodeName, ca };
   if (caPin === undefined) return { server, nodeName };
-  return { server, nodeName, ca: await fetchCertificateAuthority({ server, pin: caPin, signal }) };
+  const proxy = proxyFromEnvironment(server, process.env);
+  return { server, nodeName, ca: await fetchCertificateAuthority({ server, pin: caPin, proxy, signal }) };
 }
 
 async function request(
@@ -108,14 +117,14 @@ async function request(
 
 async function askWithToken<T>(
   { token }: JoinOptions,
-  { server, ca }: Server,
+  server: Server,
   ask: (client: KubeClient) => Promise<T>,
 ): Promise<T> {
-  await using client = new KubeClient({ server, ...(ca === undefined ? {} : { ca }), token, userAgent: 'varve-agent' });
+  await using client = new KubeClient({ ...anonymousConnection(server), token });
   try {
     return await ask(client);
   } catch (error) {
-    throw explainToken(error, server);
+    throw explainToken(error, server.server);
   }
 }
 

@@ -57,7 +57,7 @@ export async function createJoinToken(
   const token = `${id}.${secret}`;
   const caHash = connection.ca === undefined ? null : certificatePin(connection.ca);
   const { server } = connection;
-  const isPresented = caHash === null || (await presentsAuthority(server, caHash, options.signal));
+  const isPresented = caHash === null || (await presentsAuthority(connection, caHash, options.signal));
   const ca = isPresented ? null : (connection.ca ?? null);
   const pin = caHash === null ? '' : ` --ca-hash ${caHash}`;
   const trust = ca === null ? pin : ' --ca-file ca.crt';
@@ -65,9 +65,9 @@ export async function createJoinToken(
 }
 
 /** Ours does; kube-apiserver presents its own certificate alone. */
-async function presentsAuthority(server: string, pin: string, signal: AbortSignal): Promise<boolean> {
+async function presentsAuthority({ server, proxy }: Connection, pin: string, signal: AbortSignal): Promise<boolean> {
   try {
-    await fetchCertificateAuthority({ server, pin, signal });
+    await fetchCertificateAuthority({ server, pin, proxy, signal });
     return true;
   } catch (error) {
     if (isKubeError(error, 'PIN_MISMATCH')) return false;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer as createTcpServer, type Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { expect, test } from 'vitest';
+import { ConnectProxy } from '../connect-proxy.fixture.ts';
 import { createCertificateAuthority, issueServerCertificate } from './authority.ts';
 import { certificatePin, decodeCertificate } from './certificate.ts';
 import { fetchCertificateAuthority } from './discovery.ts';
@@ -29,6 +30,27 @@ test('the authority of the presented chain is taken when its pin fits', async ()
   );
   const pin = certificatePin(authority.certificate);
   expect(await fetchCertificateAuthority({ server: server.address, pin })).toBe(authority.certificate);
+});
+
+test('the way may lead through a proxy, which may refuse it', async () => {
+  const authority = await createCertificateAuthority({ commonName: 'varve' });
+  const { certificate, key } = await issueServerCertificate(authority, { hosts: ['127.0.0.1'] });
+  await using server = await listen(
+    createTlsServer({ cert: certificate, key }, (socket) => socket.on('error', () => {})),
+  );
+  await using proxy = await ConnectProxy.start();
+  const pin = certificatePin(authority.certificate);
+  const options = { server: server.address, pin, proxy: `http://user:secret@${proxy.address}` };
+  expect(await fetchCertificateAuthority(options)).toBe(authority.certificate);
+  const authorization = `Basic ${Buffer.from('user:secret').toString('base64')}`;
+  expect(proxy.tunnels).toEqual([{ target: server.address.replace('https://', ''), authorization }]);
+  proxy.refusal = '403 Forbidden';
+  const refused = fetchCertificateAuthority(options);
+  await expect(refused).rejects.toMatchObject({
+    code: 'UNREACHABLE',
+    message: expect.stringContaining('403 Forbidden'),
+  });
+  await expect(refused).rejects.not.toThrow(/secret/);
 });
 
 test('another authority, or none, is a mismatch', async () => {

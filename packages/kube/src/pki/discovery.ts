@@ -5,7 +5,9 @@ import type { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
+import { anySignal } from '../abort.ts';
 import { KubeError } from '../error.ts';
+import { openTunnel } from '../tunnel.ts';
 import { pinOf } from './pin.ts';
 
 const maxChainLength = 10;
@@ -19,15 +21,17 @@ const handshakeTimeout = 15_000;
 export async function fetchCertificateAuthority(options: {
   server: string;
   pin: string;
+  /** URL of the proxy that leads there. */
+  proxy?: string | undefined;
   signal?: AbortSignal;
 }): Promise<string> {
-  const { server, signal } = options;
+  const { server, proxy, signal } = options;
   const pin = options.pin.toLowerCase();
   if (!/^sha256:[0-9a-f]{64}$/.test(pin)) {
     throw new KubeError('PIN_MISMATCH', `"${options.pin}" is not a pin; it is sha256: and 64 hex digits.`);
   }
   const presented: string[] = [];
-  for (const certificate of await fetchChain(server, signal)) {
+  for (const certificate of await fetchChain(server, proxy, signal)) {
     if (!certificate.ca) continue;
     const found = pinOf(certificate.publicKey.export({ type: 'spki', format: 'der' }));
     if (found === pin && isSelfSigned(certificate)) return certificate.toString();
@@ -50,21 +54,26 @@ function isSelfSigned(certificate: X509Certificate): boolean {
   }
 }
 
-async function fetchChain(server: string, signal: AbortSignal | undefined): Promise<X509Certificate[]> {
+async function fetchChain(
+  server: string,
+  proxy: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<X509Certificate[]> {
   signal?.throwIfAborted();
   const { hostname, port } = parseServer(server);
   const deadline = AbortSignal.timeout(handshakeTimeout);
-  const socket = connect({
-    host: hostname,
-    port,
-    // Nothing can be verified before the authority is known; nothing is sent on this connection either.
-    rejectUnauthorized: false,
-    ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
-  });
+  const either = anySignal(signal, deadline);
+  let socket: TLSSocket | undefined;
   try {
-    await once(socket, 'secureConnect', {
-      signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+    const way =
+      proxy === undefined ? { host: hostname, port } : { socket: await openTunnel(proxy, { hostname, port }, either) };
+    socket = connect({
+      ...way,
+      // Nothing can be verified before the authority is known; nothing is sent on this connection either.
+      rejectUnauthorized: false,
+      ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
     });
+    await once(socket, 'secureConnect', { signal: either });
     return readChain(socket);
   } catch (cause) {
     signal?.throwIfAborted();
@@ -75,8 +84,8 @@ async function fetchChain(server: string, signal: AbortSignal | undefined): Prom
     throw new KubeError('UNREACHABLE', `No TLS connection to ${server}: ${reason}. Check address and port.`, { cause });
   } finally {
     // A reset that comes after the answer has nobody left to tell.
-    socket.on('error', () => {});
-    socket.destroy();
+    socket?.on('error', () => {});
+    socket?.destroy();
   }
 }
 
