@@ -66,12 +66,12 @@ export function done(answer: Answer): Answer {
   return answer;
 }
 
-/** Without their order, in which upstream has none. */
+/** Each once and without their order: upstream repeats some, and takes others from maps. */
 export function causesIn({ code, body }: Answer) {
   const causes = listAt(body, 'details', 'causes').map((cause) =>
     ['reason', 'field', 'message'].map((key) => textAt(cause, key)).join(' '),
   );
-  return { code, reason: valueAt(body, 'reason'), causes: causes.toSorted() };
+  return { code, reason: valueAt(body, 'reason'), causes: [...new Set(causes)].toSorted() };
 }
 
 export function namesIn(answer: Answer): unknown[] {

@@ -75,6 +75,16 @@ export const create: Area = {
     { name: 'a bad custom name', run: ({ api }) => api.post(pools, pool('Bad_Name')) },
     { name: 'a name that is too long', run: ({ api }) => api.post(nodes, node('a'.repeat(254))) },
     {
+      name: 'a label value that is too long',
+      run: ({ api, namespace }) =>
+        api.post(configMaps(namespace), configMap('labelled', {}, { labels: { a: 'b'.repeat(64) } })),
+    },
+    {
+      name: 'a namespace with a name that is too long',
+      run: ({ api }) =>
+        api.post(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'a'.repeat(64) } }),
+    },
+    {
       name: 'a bad label',
       run: ({ api, namespace }) =>
         api.post(configMaps(namespace), configMap('labelled', {}, { labels: { 'a b': 'c' } })),

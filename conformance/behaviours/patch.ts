@@ -1,6 +1,6 @@
 import type { Area } from '../behaviour.ts';
 import { mediaTypes } from '../client.ts';
-import { configMap, configMaps, done, events, node, nodes, pool, pools, versionOf } from '../objects.ts';
+import { causesIn, configMap, configMaps, done, events, node, nodes, pool, pools, versionOf } from '../objects.ts';
 
 const { jsonPatch, strategicMergePatch } = mediaTypes;
 const ready = { type: 'Ready', status: 'True' };
@@ -223,10 +223,8 @@ export const patch: Area = {
       name: 'another uid',
       async run({ api, name }) {
         done(await api.post(pools, pool(name)));
-        const { code, body } = await api.merge(`${pools}/${name}`, {
-          metadata: { uid: '0a0a0a0a-0000-4000-8000-000000000000' },
-        });
-        return { code, body };
+        const metadata = { uid: '0a0a0a0a-0000-4000-8000-000000000000' };
+        return causesIn(await api.merge(`${pools}/${name}`, { metadata }));
       },
     },
     {

@@ -1,5 +1,6 @@
 import type { Area } from '../behaviour.ts';
 import {
+  causesIn,
   configMap,
   configMaps,
   done,
@@ -134,12 +135,16 @@ export const update: Area = {
       async run({ api, name }) {
         done(await api.post(pools, pool(name)));
         return api.merge(`${pools}/${name}`, {
-          metadata: {
-            creationTimestamp: '2001-01-01T00:00:00Z',
-            generation: 9,
-            deletionTimestamp: '2001-01-01T00:00:00Z',
-          },
+          metadata: { creationTimestamp: '2001-01-01T00:00:00Z', generation: 9, selfLink: '/mine' },
         });
+      },
+    },
+    {
+      name: 'the time of its deletion',
+      async run({ api, name }) {
+        done(await api.post(pools, pool(name)));
+        const metadata = { deletionTimestamp: '2001-01-01T00:00:00Z' };
+        return causesIn(await api.merge(`${pools}/${name}`, { metadata }));
       },
     },
     {

@@ -47,12 +47,13 @@ export interface BuildOptions {
 export async function buildProgram(name: ProgramName, options: BuildOptions = {}): Promise<string> {
   const { module, package: source } = programs[name];
   const directory = join(modules, module);
-  const target = join(imageCache, 'kube', await cacheKey(directory, source), name);
+  const flags = await linkerFlags(directory);
+  const target = join(imageCache, 'kube', await cacheKey(directory, source, flags), name);
   if (await exists(target)) return target;
   options.onBuild?.(name);
   await mkdir(join(target, '..'), { recursive: true });
   const partial = `${target}.${process.pid}`;
-  const args = ['build', '-p', '2', '-trimpath', `-ldflags=${await linkerFlags(directory)}`, '-o', partial, source];
+  const args = ['build', '-p', '2', '-trimpath', `-ldflags=${flags}`, '-o', partial, source];
   const deadline = AbortSignal.timeout(buildMilliseconds);
   await spawn('go', args, {
     cwd: directory,
@@ -64,10 +65,10 @@ export async function buildProgram(name: ProgramName, options: BuildOptions = {}
   return target;
 }
 
-/** Everything that a build reads: versions, their checksums, our own source, and the compiler. */
-async function cacheKey(directory: string, source: string): Promise<string> {
+/** Everything that a build reads: versions, their checksums, our own source, flags, and the compiler. */
+async function cacheKey(directory: string, source: string, flags: string): Promise<string> {
   const hash = createHash('sha256');
-  hash.update(`${await goVersion()}\n`);
+  hash.update(`${await goVersion()} ${flags}\n`);
   for (const file of ['go.mod', 'go.sum']) hash.update(await readFile(join(directory, file)));
   if (source.startsWith('./')) hash.update(await readFile(join(directory, source, 'main.go')));
   return hash.digest('hex').slice(0, 16);
@@ -76,7 +77,9 @@ async function cacheKey(directory: string, source: string): Promise<string> {
 /** Upstream's release builds set the version by the linker (hack/lib/version.sh); without it /version has placeholders. */
 async function linkerFlags(directory: string): Promise<string> {
   const [, version, major, minor] =
-    /^require k8s\.io\/kubernetes (v(\d+)\.(\d+)\.\d+)$/m.exec(await readFile(join(directory, 'go.mod'), 'utf8')) ?? [];
+    /^(?:require|\t) *k8s\.io\/kubernetes (v(\d+)\.(\d+)\.\d+)$/m.exec(
+      await readFile(join(directory, 'go.mod'), 'utf8'),
+    ) ?? [];
   if (version === undefined) return '-s -w';
   const variable = 'k8s.io/component-base/version';
   return `-s -w -X ${variable}.gitVersion=${version} -X ${variable}.gitMajor=${major} -X ${variable}.gitMinor=${minor}`;

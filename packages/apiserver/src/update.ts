@@ -74,6 +74,12 @@ function checkPreconditions(sent: ApiObject, old: ApiObject, subresource: string
     throw conflict(definition, name, why);
   }
   if (version !== '' && version !== '0' && version !== old.metadata.resourceVersion) throw modified(definition, name);
+  const { deletionTimestamp } = sent.metadata;
+  if (deletionTimestamp !== undefined && old.metadata.deletionTimestamp === undefined) {
+    const message = `Invalid value: ${JSON.stringify(deletionTimestamp)}: field is immutable`;
+    const cause = { reason: 'FieldValueInvalid', field: 'metadata.deletionTimestamp', message };
+    throw invalid(definition.kind, definition.group, name, [cause]);
+  }
 }
 
 /** Fields that only the server writes; what a client sends for them is ignored. */

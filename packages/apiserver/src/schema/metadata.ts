@@ -37,7 +37,7 @@ export function validateMetadata(metadata: ObjectMeta, rules: MetadataRules): St
 function validateName(name: string, rules: MetadataRules): StatusCause[] {
   const field = 'metadata.name';
   const limit = rules.nameRule === 'label' ? 63 : 253;
-  if (name.length > limit) return [bad(field, name, `must be no more than ${limit} bytes`)];
+  if (name.length > limit) return [bad(field, name, `must be no more than ${limit} characters`)];
   if (rules.nameRule === 'label' && name.includes('.')) return [bad(field, name, 'must not contain dots')];
   const fits = rules.nameRule === 'label' ? dnsLabelPattern.test(name) : subdomainPattern.test(name);
   return fits ? [] : [bad(field, name, rules.nameRule === 'label' ? dnsLabelRule : subdomainRule)];
