@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { isErrno } from '../state/durable-file.ts';
 import type { Attributes, Tree } from './tree.ts';
 
-/** Writes a file beside `path`. It is not synced: the caller syncs the file system once for all. */
+/**
+ * Writes a file beside `path`. It is not synced: the caller syncs the file system once for all. Never through what lies
+ * there already: who owns the directory may have guessed the name from another one of the same transaction.
+ */
 export async function writeFileBeside(
   tree: Tree,
   path: string,
@@ -14,7 +17,7 @@ export async function writeFileBeside(
   { mode, uid, gid }: Attributes,
 ): Promise<void> {
   await tree.inParent(path, async (parent) => {
-    await using file = await open(join(parent, name), 'w', 0o600);
+    await using file = await open(join(parent, name), 'wx', 0o600);
     await file.writeFile(content);
     // The owner first: the kernel clears setuid and setgid when it changes.
     await file.chown(uid, gid);
