@@ -2,14 +2,15 @@
 // them per deployment, so this does: the contents that each deployment's record names, and what was there before Varve
 // wrote to a path for the first time. Whatever boots next, its files can be put in place.
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { copyFile, mkdir, readFile, rm } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { AppliedConfig } from '../content/entry.ts';
 import { isShared } from '../content/plan.ts';
 import type { ResolvedEntry } from '../content/resolve.ts';
 import { listIfThere, readState, writeDurable, writeState } from '../state/durable-file.ts';
+import { copyOut } from '../tree/copy-out.ts';
 import { syncFileSystems } from '../tree/sync.ts';
 import type { Tree } from '../tree/tree.ts';
 import { type Wanted, wantedEntry } from './change.ts';
@@ -125,14 +126,15 @@ export class SharedFiles {
     await mkdir(this.#originals, { recursive: true, mode: 0o700 });
     const stats = await tree.lstat(path);
     if (!stats) return { kind: 'absent' };
-    const attributes = { mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
-    if (stats.isDirectory()) return { kind: 'directory', ...attributes };
-    if (stats.isSymbolicLink()) return { kind: 'link', target: (await tree.readLink(path)) ?? '', ...attributes };
+    if (stats.isDirectory()) return { kind: 'directory', ...attributesOf(stats) };
+    if (stats.isSymbolicLink())
+      return { kind: 'link', target: (await tree.readLink(path)) ?? '', ...attributesOf(stats) };
     if (!stats.isFile()) return { kind: 'absent' };
     const copy = createHash('sha256').update(path).digest('hex');
-    const flags = constants.COPYFILE_FICLONE;
-    await tree.inParent(path, (parent, name) => copyFile(join(parent, name), join(this.#originals, copy), flags));
-    return { kind: 'file', copy, ...attributes };
+    const copied = await tree.inParent(path, (parent, name) =>
+      copyOut(join(parent, name), join(this.#originals, copy)),
+    );
+    return copied ? { kind: 'file', copy, ...attributesOf(copied) } : { kind: 'absent' };
   }
 
   async #wantedOriginal(path: string, original: Original): Promise<Wanted> {
@@ -144,4 +146,8 @@ export class SharedFiles {
 
 function nameOf(record: AppliedConfig | undefined): string {
   return record ? `${record.deployment} ${record.config ?? ''}` : '';
+}
+
+function attributesOf({ mode, uid, gid }: Stats) {
+  return { mode: mode & 0o7777, uid, gid };
 }
