@@ -1,10 +1,12 @@
 export type { TokenAuthenticator } from './authentication/authenticate.ts';
 export { authenticateBootstrapToken } from './authentication/bootstrap-token.ts';
+export { type OidcOptions, oidcAuthenticator } from './authentication/oidc.ts';
 export { adminRole } from './authorization/admin.ts';
 export { type Admission, type Authorizer, admissionOf, authorizerOf, type Role } from './authorization/authorizer.ts';
 export { bootstrapRole } from './authorization/bootstrap.ts';
 export { basicRole, monitoringRole, publicRole } from './authorization/discovery.ts';
 export { type NodeRoleOptions, nodeNameOf, nodeRole } from './authorization/node.ts';
+export { operatorRole, viewerRole } from './authorization/people.ts';
 export { ApiServerError, type ApiServerErrorCode, apiServerErrorCodes } from './error.ts';
 export { type ApiServerOptions, apiServerPlugin } from './plugin.ts';
 export { apiServerFastifyOptions, notFoundHandler, type TlsFiles } from './server-options.ts';

@@ -5,4 +5,5 @@ export { type RotatedKeys, rotateConfigurationKey } from './configuration-keys.t
 export { type ControllerOptions, runController } from './controller/controller.ts';
 export { rotateConfigurationKeySecret } from './controller/key-secret.ts';
 export { ServerError, type ServerErrorCode, serverErrorCodes } from './error.ts';
+export type { Grants } from './roles.ts';
 export { type RunningServer, type ServerOptions, startServer } from './start.ts';

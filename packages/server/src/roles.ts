@@ -12,9 +12,11 @@ import {
   bootstrapRole,
   monitoringRole,
   nodeRole,
+  operatorRole,
   publicRole,
   type Role,
   type Store,
+  viewerRole,
 } from '@varve/apiserver';
 
 /** As the API server names a resource in its rules: `plural.group`, or `plural` in the core group. */
@@ -22,14 +24,32 @@ function qualified(definition: Pick<ResourceDefinition, 'group' | 'plural'>): st
   return definition.group === '' ? definition.plural : `${definition.plural}.${definition.group}`;
 }
 
-export function rolesOf(store: Store): Role[] {
+/** Groups that have a role besides those that always have it. */
+export interface Grants {
+  readonly admin?: readonly string[];
+  readonly operator?: readonly string[];
+  readonly viewer?: readonly string[];
+}
+
+export function rolesOf(store: Store, grants: Grants = {}): Role[] {
   const host = nodeRole({
     store,
     ownResources: [qualified(nodeResource), qualified(machineConfigNodeResource)],
     relatedResources: [qualified(machineConfigResource)],
     relatedNames: (node) => configsOf(store, node),
   });
-  return [publicRole, basicRole, monitoringRole, adminRole, bootstrapRole(store), host];
+  const admins = grants.admin ?? [];
+  return [
+    publicRole,
+    basicRole,
+    monitoringRole,
+    adminRole,
+    { ...adminRole, holds: (user) => user.groups.some((group) => admins.includes(group)) },
+    operatorRole(['varve:operators', ...(grants.operator ?? [])]),
+    viewerRole(['varve:viewers', ...(grants.viewer ?? [])]),
+    bootstrapRole(store),
+    host,
+  ];
 }
 
 /** The rendered configs that a host may read: the one that it is to reach, and the one that it runs. */

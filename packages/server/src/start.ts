@@ -9,7 +9,10 @@ import {
   authenticateBootstrapToken,
   authorizerOf,
   notFoundHandler,
+  type OidcOptions,
+  oidcAuthenticator,
   Store,
+  type TokenAuthenticator,
 } from '@varve/apiserver';
 import { type SigningKeySource, startControllers } from '@varve/controllers';
 import {
@@ -29,7 +32,7 @@ import { writeCredentialFiles } from './credential-files.ts';
 import { deletionGuards } from './guards.ts';
 import { createResolver } from './image-resolver.ts';
 import { certificateHosts, formatAuthority, type ListenAddress, listenError } from './listen.ts';
-import { rolesOf } from './roles.ts';
+import { type Grants, rolesOf } from './roles.ts';
 import { StateDirectory } from './state-directory.ts';
 
 export interface ServerOptions {
@@ -37,6 +40,9 @@ export interface ServerOptions {
   readonly listen: ListenAddress;
   /** More names and addresses for the server's certificate. */
   readonly hostnames: readonly string[];
+  /** Tokens of an OpenID Connect issuer are good, too. */
+  readonly oidc?: Omit<OidcOptions, 'onError'> | undefined;
+  readonly grants?: Grants | undefined;
   readonly logger: Logger;
   /** Stops the server. */
   readonly signal: AbortSignal;
@@ -113,13 +119,13 @@ async function listen(options: ServerOptions, parts: Parts): Promise<{ port: num
   audit.on('error', (err) => logger.error({ err }, 'the audit log cannot be written'));
   const app = fastify(apiServerFastifyOptions({ ...credential, clientAuthority: ca.certificate }));
   app.setNotFoundHandler(notFoundHandler);
-  const roles = rolesOf(store);
+  const roles = rolesOf(store, options.grants);
   await app.register(apiServerPlugin, {
     resources,
     store,
     authorizer: authorizerOf(roles),
     admission: admissionOf(roles, [deletionGuards(store)]),
-    authenticateToken: (token) => authenticateBootstrapToken(store, token, new Date()),
+    authenticateToken: tokenAuthenticator(options, store),
     audit: (event) => void audit.write(`${JSON.stringify(event)}\n`),
     onError: (err, auditId) => logger.error({ err, auditId }, 'an API request failed'),
   });
@@ -139,6 +145,12 @@ async function listen(options: ServerOptions, parts: Parts): Promise<{ port: num
     await new Promise<void>((done) => audit.end(() => done()));
   };
   return { port: typeof bound === 'object' && bound !== null ? bound.port : options.listen.port, close };
+}
+
+function tokenAuthenticator({ oidc, logger }: ServerOptions, store: Store): TokenAuthenticator {
+  const onError = (err: unknown) => logger.error({ err }, 'the OpenID Connect issuer cannot be asked');
+  const fromIssuer = oidc && oidcAuthenticator({ ...oidc, onError });
+  return (token) => authenticateBootstrapToken(store, token, new Date()) ?? fromIssuer?.(token);
 }
 
 /** A server that listens on every address is reached by this machine on the loopback one. */
