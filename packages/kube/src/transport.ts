@@ -169,7 +169,11 @@ export class Transport {
   }
 
   #failure(request: Request, cause: unknown, deadline?: AbortSignal): unknown {
-    if (request.signal?.aborted) return request.signal.reason;
+    if (request.signal?.aborted) {
+      // Whoever gives up may have waited on a dead connection; see below.
+      this.#connections.dropIdle();
+      return request.signal.reason;
+    }
     if (cause instanceof KubeError) return cause;
     const error = deadline?.aborted
       ? new KubeError(
