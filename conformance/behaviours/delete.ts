@@ -69,10 +69,8 @@ export const deletion: Area = {
       async run({ api, namespace }) {
         const resourceVersion = versionOf(await api.post(configMaps(namespace), configMap('a')));
         done(await api.merge(`${configMaps(namespace)}/a`, { data: { a: '1' } }));
-        const { code, text } = await api.delete(`${configMaps(namespace)}/a`, {
-          body: { preconditions: { resourceVersion } },
-        });
-        return { code, text: text.replaceAll(/\b\d{2,}\b/g, '<version>') };
+        const answer = await api.delete(`${configMaps(namespace)}/a`, { body: { preconditions: { resourceVersion } } });
+        return { ...answer, body: JSON.parse(answer.text.replaceAll(/\(\d+\)/g, '(<version>)')) };
       },
     },
     {

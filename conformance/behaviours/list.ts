@@ -1,4 +1,5 @@
 import type { Area, Fixture } from '../behaviour.ts';
+import type { Answer } from '../client.ts';
 import {
   configMap,
   configMaps,
@@ -204,6 +205,7 @@ async function threeMaps({ api, namespace }: Fixture) {
 }
 
 /** Without the version that the server has by chance. */
-function futureless({ code, headers, text }: { code: number; headers: Record<string, unknown>; text: string }) {
-  return { code, retryAfter: headers['retry-after'], text: text.replace(/current: \d+/, 'current: <version>') };
+function futureless(answer: Answer) {
+  const body = JSON.parse(answer.text.replace(/current: \d+/, 'current: <version>'));
+  return { answer: { ...answer, body }, retryAfter: answer.headers['retry-after'] };
 }
