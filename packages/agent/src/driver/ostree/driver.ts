@@ -1,7 +1,7 @@
 // The driver for any distribution that boots from OSTree. It takes the sysroot's path: the same code serves a booted
 // host and a sysroot in a directory; only booting differs, and comes from outside.
 import { join } from 'node:path';
-import { type Action, kernelCommandLine } from '@varve/api';
+import { type Action, kernelCommandLine, needsDrain } from '@varve/api';
 import { collectGarbage, type Deployment, parseChecksum, removeStaleTemporaries, Sysroot } from '@varve/ostree';
 import spawn from 'nano-spawn';
 import type { Boot } from '../../boot/boot.ts';
@@ -9,7 +9,9 @@ import type { Drift } from '../../content/check.ts';
 import { DigestCache } from '../../content/digest-cache.ts';
 import { planContent } from '../../content/plan.ts';
 import { SourceCache } from '../../content/source.ts';
+import { runDrainHooks } from '../../drain/hooks.ts';
 import { hostDrift } from '../../drift/host-drift.ts';
+import { withUsrOverlay } from '../../drift/usr-overlay.ts';
 import { withChangers } from '../../drift/who-changed.ts';
 import { AgentError } from '../../error.ts';
 import { type FailedTarget, findFailed, forgetFailed, rememberFailed, takenBack } from '../../health/failed-target.ts';
@@ -128,9 +130,15 @@ export class OstreeDriver implements RootDriver {
 
   async apply(request: ApplyRequest): Promise<void> {
     await this.recover(request.signal);
+    await this.#drain(request);
     await writeDurable(this.#options.paths.applying, '');
     await this.#deploy(request);
     await removeDurable(this.#options.paths.applying);
+  }
+
+  async #drain({ target, signal, onStep }: ApplyRequest): Promise<void> {
+    const { booted } = await this.status(signal);
+    await runDrainHooks({ booted, policy: target.drain, signal, onStep });
   }
 
   async #deploy({ target, signal, onStep }: ApplyRequest): Promise<void> {
@@ -160,6 +168,7 @@ export class OstreeDriver implements RootDriver {
 
   async applyLive({ target, signal, onStep }: ApplyRequest): Promise<void> {
     await this.recover(signal);
+    if (needsDrain((await this.liveActions(target, signal)) ?? [])) await this.#drain({ target, signal, onStep });
     const host = await this.status();
     const image = targetImage(target, host);
     const { config } = target;
@@ -223,7 +232,7 @@ export class OstreeDriver implements RootDriver {
   async checkDrift({ thorough, signal }: DriftRequest): Promise<readonly Drift[]> {
     if (thorough) this.#digests.clear();
     const drift = await hostDrift(await this.status(signal), this.#digests);
-    return this.#options.sysroot === '/' ? await withChangers(drift, signal) : drift;
+    return this.#options.sysroot === '/' ? await withUsrOverlay(await withChangers(drift, signal)) : drift;
   }
 
   async checkHealth(request: HealthRequest): Promise<readonly CheckResult[]> {
