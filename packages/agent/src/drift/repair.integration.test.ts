@@ -1,5 +1,7 @@
 // What somebody changes on a running host is put back, told or passed over, path by path.
+import { createHash } from 'node:crypto';
 import { appendFile, chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DriftPolicy } from '@varve/api';
@@ -69,6 +71,33 @@ test('managed paths are put back, others and unmanaged ones are not', async () =
   expect((await stat(join(etc, 'app/fought-over'))).mode & 0o7777).toBe(0o640);
   expect(await contentOf(join(etc, 'app/told'))).toBe('by hand\n');
   expect(await contentOf(join(etc, 'app/unmanaged'))).toBe('of the administrator\n');
+});
+
+test('a path is put back although the source of another one is out of reach', async () => {
+  await using host = await FixtureHost.create(image);
+  const remote = 'remote\n';
+  const server = createServer((_request, response) => response.end(remote));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const contents = {
+    source: `http://127.0.0.1:${port}/file`,
+    verification: { hash: `sha256-${createHash('sha256').update(remote).digest('hex')}` },
+  };
+  const files = [
+    { path: '/etc/app/remote', contents },
+    { path: '/etc/app/kept', contents: { source: dataUrl('as the config says\n') } },
+  ];
+  await host.desire('one', 'Applied', { config: { ...spec.config, storage: { files } } }, { drift: policy });
+  await host.converge('one');
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  // As after a return to a config from before.
+  await rm(host.paths.sources, { recursive: true });
+  const kept = join((await host.status()).booted.root, 'etc/app/kept');
+  await writeFile(kept, 'by hand\n');
+  await host.runUntil(async () => (await host.status()).drift.length === 0);
+  expect(await contentOf(kept)).toBe('as the config says\n');
 });
 
 test('whoever changes a path again and again is let have it, for a while', async () => {

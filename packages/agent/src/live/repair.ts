@@ -23,7 +23,9 @@ export interface Repair extends TransactionOptions {
 export async function repairPaths(repair: Repair): Promise<void> {
   const { tree, applied, plan, sources, paths, signal } = repair;
   if (await readJournal(repair.journal)) return;
-  const { entries } = await resolveContent(tree, plan, sources, signal);
+  // A source of another file may be out of reach.
+  const files = plan.files.filter(({ path }) => paths.has(path));
+  const { entries } = await resolveContent(tree, { ...plan, files }, sources, signal);
   const managed = new Set(applied.entries.map(({ path }) => path));
   const wanted = entries.filter(({ entry }) => paths.has(entry.path) && managed.has(entry.path)).map(wantedEntry);
   const links = [...paths].filter((path) => path.startsWith(unitDirectory) && !managed.has(path));
