@@ -115,6 +115,7 @@ export const builtInRules: readonly BuiltInRule[] = [
   { path: '/usr/local/bin/load-registry-image.sh', actions: [restartRegistry] },
   { path: `${anchors}/iri-root-ca.crt`, actions: [updateTrust] },
   { path: '/etc/varve/health.d', actions: [none] },
+  { path: '/etc/varve/drain.d', actions: [none] },
 ];
 
 /** Units by their whole name (the same source). */

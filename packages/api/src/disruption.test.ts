@@ -49,6 +49,7 @@ describe('decideActions', () => {
     ['registries', {}, files('/etc/containers/registries.conf'), 'drain, reload crio.service'],
     ['a rule of the administrator for a built-in path', {}, files('/etc/containers/policy.json'), 'nothing to restart'],
     ['health checks', {}, files('/etc/varve/health.d/50-app'), 'nothing to restart'],
+    ['drain hooks', {}, files('/etc/varve/drain.d/50-app'), 'nothing to restart'],
     [
       'keys',
       {},

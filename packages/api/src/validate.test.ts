@@ -36,6 +36,7 @@ describe('a sound MachineConfig', () => {
     ['unknown sections', ignition({ proxy: { httpProxy: 'http://proxy' } })],
     ['a file below /usr/local', files(file('/usr/local/bin/tool'))],
     ['a health check', files(file('/etc/varve/health.d/web'))],
+    ['a drain hook', files(file('/etc/varve/drain.d/web'))],
     ['an instance of a template', units({ name: 'getty@tty1.service', mask: true })],
     ['keys of core', ignition({ passwd: { users: [{ name: 'core', sshAuthorizedKeys: ['ssh-ed25519 AAAA x'] }] } })],
     [

@@ -40,6 +40,12 @@ export async function findChecks(tree: Tree): Promise<FoundCheck[]> {
   return found.slice(0, maxChecks);
 }
 
+/** Those of one directory, by name, each required to succeed. */
+export async function findExecutables(tree: Tree, path: string): Promise<FoundCheck[]> {
+  const found = await findInDirectory(tree, { path, required: true, isGreenboot: false }, new Set());
+  return found.slice(0, maxChecks);
+}
+
 async function findInDirectory(tree: Tree, directory: CheckDirectory, disabled: Set<string>): Promise<FoundCheck[]> {
   const found: FoundCheck[] = [];
   try {
@@ -50,7 +56,7 @@ async function findInDirectory(tree: Tree, directory: CheckDirectory, disabled: 
     }
   } catch (error) {
     if (!isErrno(error, 'TREE_PATH_UNSAFE', 'ENOTDIR', 'ELOOP')) throw error;
-    const problem = 'is no directory, or reached through a link: put the checks into a real directory';
+    const problem = 'is no directory, or reached through a link: put the executables into a real directory';
     found.push({ path: directory.path, required: false, command: directory.path, arguments: [], problem });
   }
   return found;
@@ -67,7 +73,7 @@ async function describeCheck(tree: Tree, directory: CheckDirectory, name: string
   }
   if ((stats.mode & 0o111) !== 0) return { ...base, command: path, arguments: [], problem: undefined };
   if (directory.isGreenboot) return undefined;
-  // A check that silently never runs is worse than none: files of a MachineConfig are 0644 unless they say otherwise.
+  // One that silently never runs is worse than none: files of a MachineConfig are 0644 unless they say otherwise.
   const problem = 'is not executable: give it mode 0755, or put it elsewhere';
   return { ...base, required: false, command: path, arguments: [], problem };
 }

@@ -14,9 +14,18 @@ export interface SystemdCommands {
 export const hostSystemd: SystemdCommands = { run: ['systemd-run'], control: ['systemctl'] };
 
 /** The command in a transient unit (systemd-run(1)); it also ends by itself, `timeout` milliseconds after its start. */
-export function inUnit(command: CheckCommand, timeout: number, { run, control }: SystemdCommands): CheckCommand {
+export function inUnit(
+  command: CheckCommand,
+  timeout: number,
+  { run, control }: SystemdCommands,
+  description = 'Health check',
+): CheckCommand {
   const unit = `${checkUnitPrefix}${randomUUID()}.service`;
-  const properties = [`RuntimeMaxSec=${Math.ceil(timeout / 1000) + 5}`, 'TimeoutStopSec=5', 'Description=Health check'];
+  const properties = [
+    `RuntimeMaxSec=${Math.ceil(timeout / 1000) + 5}`,
+    'TimeoutStopSec=5',
+    `Description=${description}`,
+  ];
   const options = ['--quiet', '--wait', '--pipe', '--collect', `--unit=${unit}`, '--setenv=LANG=C.UTF-8'];
   const [file, ...prefix] = run;
   const [controlFile, ...controlPrefix] = control;

@@ -5,6 +5,7 @@ import {
   type DriftPolicy,
   digestConfig,
   type HealthChecks,
+  type HostDrain,
   keyObjects,
   type MachineConfigSpec,
   openTarget,
@@ -27,6 +28,8 @@ export interface VerifiedTarget {
   readonly spec: MachineConfigSpec;
   /** The administrator's rules for what a change does to the running host. */
   readonly disruption?: DisruptionPolicy | undefined;
+  /** How long the host's drain hooks may take. */
+  readonly drain?: HostDrain | undefined;
   /** What makes the host healthy after an update. */
   readonly health?: HealthChecks | undefined;
   /** What is done about managed paths that somebody changed. */
@@ -95,7 +98,7 @@ export function verifyTarget(
   newest: Newest | undefined,
 ): VerifiedTarget {
   const statement = verifyStatement(envelope, trust, newest);
-  const { pool, config, configDigest, phase, disruption, health, drift } = statement;
+  const { pool, config, configDigest, phase, disruption, drain, health, drift } = statement;
   const digest = digestConfig(spec);
   if (digest !== configDigest) {
     throw new AgentError(
@@ -107,7 +110,7 @@ export function verifyTarget(
   if (image !== undefined && !/@sha256:[0-9a-f]{64}$/.test(image)) {
     throw new AgentError('TARGET_MISMATCH', `config ${config} names ${image}, which is no digest; render it again`);
   }
-  return { [verified]: true, pool, config, image, phase, spec, disruption, health, drift, envelope };
+  return { [verified]: true, pool, config, image, phase, spec, disruption, drain, health, drift, envelope };
 }
 
 /** What to remember of a statement that was taken. */

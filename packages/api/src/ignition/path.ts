@@ -20,7 +20,7 @@ const forbidden: readonly (readonly [tree: string, reason: string])[] = [
   ['/etc/varve', "is the agent's own"],
   ['/var/lib/varve', "is the agent's own"],
 ];
-const allowedBelow = ['/usr/local', '/etc/varve/health.d'];
+const allowedBelow = ['/usr/local', '/etc/varve/health.d', '/etc/varve/drain.d'];
 
 /** The first problem of a managed path, or undefined when it is sound. */
 export function pathProblem(path: string): string | undefined {
