@@ -1,6 +1,5 @@
 // `varve up`: puts API server, registry and controllers together in one process, on one port with TLS. The controllers
 // talk to the API over that port like everybody else; there is no side door.
-import { createWriteStream } from 'node:fs';
 import { resources } from '@varve/api';
 import {
   admissionOf,
@@ -25,6 +24,7 @@ import {
 import { RegistryStorage, registryPlugin } from '@varve/registry';
 import fastify from 'fastify';
 import type { Logger } from 'pino';
+import { AuditLog } from './audit-log.ts';
 import { createRegistryAuthorizer } from './authorize-registry.ts';
 import { serveControlSocket } from './backup/control-socket.ts';
 import { ConfigurationKeyFile } from './configuration-keys.ts';
@@ -115,8 +115,8 @@ async function listen(options: ServerOptions, parts: Parts): Promise<{ port: num
   const { logger } = options;
   const { state, ca, store, registry, registryPassword } = parts;
   const credential = await state.serverCredential(ca, certificateHosts(options.listen, options.hostnames));
-  const audit = createWriteStream(state.auditPath, { flags: 'a', mode: 0o600 });
-  audit.on('error', (err) => logger.error({ err }, 'the audit log cannot be written'));
+  const onAuditError = (err: unknown) => logger.error({ err }, 'the audit log cannot be written');
+  const audit = AuditLog.open({ path: state.auditPath, onError: onAuditError });
   const app = fastify(apiServerFastifyOptions({ ...credential, clientAuthority: ca.certificate }));
   app.setNotFoundHandler(notFoundHandler);
   const roles = rolesOf(store, options.grants);
@@ -126,24 +126,24 @@ async function listen(options: ServerOptions, parts: Parts): Promise<{ port: num
     authorizer: authorizerOf(roles),
     admission: admissionOf(roles, [deletionGuards(store)]),
     authenticateToken: tokenAuthenticator(options, store),
-    audit: (event) => void audit.write(`${JSON.stringify(event)}\n`),
+    audit: (event) => audit.write(event),
     onError: (err, auditId) => logger.error({ err, auditId }, 'an API request failed'),
   });
   await app.register(registryPlugin, {
     storage: registry,
     authorize: createRegistryAuthorizer(registryPassword),
   });
+  const close = async (): Promise<void> => {
+    await app.close();
+    audit[Symbol.dispose]();
+  };
   try {
     await app.listen({ host: options.listen.host, port: options.listen.port });
   } catch (error) {
-    await app.close();
+    await close();
     throw listenError(options.listen, error);
   }
   const bound = app.server.address();
-  const close = async (): Promise<void> => {
-    await app.close();
-    await new Promise<void>((done) => audit.end(() => done()));
-  };
   return { port: typeof bound === 'object' && bound !== null ? bound.port : options.listen.port, close };
 }
 
