@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import spawn from 'nano-spawn';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { configMap, maps, startTestClient } from '../test-client.ts';
 import { Store } from './store.ts';
 
 let directory: string;
@@ -61,4 +62,36 @@ test('a full disk fails writes and breaks nothing', async () => {
   store = Store.open(path);
   expect(stored()).toEqual(acknowledged.toSorted());
   store.close();
+});
+
+test('a server on a full disk says why it refuses, answers reads, and goes on with its watches', async () => {
+  await spawn('mount', ['-o', 'remount,size=6m', directory]);
+  vi.stubEnv('TMPDIR', directory);
+  const client = await startTestClient();
+  vi.unstubAllEnvs();
+  try {
+    const { call, watchEvents } = client;
+    const put = (name: string) => call('POST', maps, { body: configMap(name, { pad: 'x'.repeat(100_000) }) });
+    let refused = await put('m0');
+    for (let index = 1; index < 200 && refused.code === 201; index++) refused = await put(`m${index}`);
+    expect(refused).toMatchObject({
+      code: 500,
+      body: { reason: 'InternalError', message: expect.stringMatching(/not stored: .*full/) },
+    });
+    expect((await call('GET', `${maps}/m0`)).code).toBe(200);
+    expect((await call('GET', `${maps}?limit=1`)).code).toBe(200);
+    // Leases are in memory: heartbeats go on, and so do those who watch them.
+    const leases = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
+    const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'alive' }, spec: {} };
+    const events = await watchEvents(`${leases}?watch=true`, 1, async () => {
+      expect((await call('POST', leases, { body: lease })).code).toBe(201);
+    });
+    expect(events).toMatchObject([{ type: 'ADDED', object: { metadata: { name: 'alive' } } }]);
+    const waiting = watchEvents(`${maps}?watch=true&fieldSelector=metadata.name%3Dagain`, 1);
+    await spawn('mount', ['-o', 'remount,size=64m', directory]);
+    expect((await put('again')).code).toBe(201);
+    expect(await waiting).toMatchObject([{ type: 'ADDED', object: { metadata: { name: 'again' } } }]);
+  } finally {
+    await client.close();
+  }
 });
