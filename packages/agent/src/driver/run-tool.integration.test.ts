@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PrivateSystemd } from '../fixtures/private-systemd.ts';
-import type { SystemdCommands } from '../health/in-unit.ts';
+import { inUnit, type SystemdCommands } from '../health/in-unit.ts';
+import { runCheck } from '../health/run-check.ts';
 import { outsideRunner, requireTool, stopOutside, toolRunner } from './run-tool.ts';
 
 const { signal } = new AbortController();
@@ -60,7 +61,7 @@ describe('a confined process has its tools run by systemd', () => {
     await rm(place, { recursive: true, force: true });
   });
 
-  const units = async () => await systemd.ask('list-units', '--all', '--plain', '--no-legend', 'varve-tool-*');
+  const units = async () => await systemd.ask('list-units', '--all', '--plain', '--no-legend', 'varve-*');
 
   test('and has what they said', async () => {
     const run = outsideRunner({}, commands);
@@ -84,9 +85,10 @@ describe('a confined process has its tools run by systemd', () => {
 
   test('one of a process that was killed is stopped by the next', async () => {
     const running = outsideRunner({}, commands)('sleep', ['1000'], { signal });
-    await expect.poll(units).toContain('running');
+    const hook = runCheck(inUnit({ command: 'sleep', arguments: ['1000'] }, 60_000, commands), 60_000, signal);
+    await expect.poll(async () => (await units()).match(/running/g)?.length).toBe(2);
     await stopOutside(commands);
     expect(await units()).toBe('');
-    await running;
+    await Promise.all([running, hook]);
   });
 });

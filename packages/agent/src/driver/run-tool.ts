@@ -4,7 +4,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import spawn, { SubprocessError } from 'nano-spawn';
 import { AgentError } from '../error.ts';
-import { hostSystemd, type SystemdCommands } from '../health/in-unit.ts';
+import { checkUnitPrefix, hostSystemd, type SystemdCommands } from '../health/in-unit.ts';
 import { isErrno } from '../state/durable-file.ts';
 
 export interface RunOptions {
@@ -57,24 +57,24 @@ export function outsideRunner(
     try {
       return await runCommand(runFile, [...runPrefix, ...words, '--', file, ...args], environment, options);
     } catch (error) {
-      if (!hasEnded(error)) await stopUnits(unit, systemd);
+      if (!hasEnded(error)) await stopUnits([unit], systemd);
       throw commandFailed([file, ...args], error, options.signal);
     }
   };
 }
 
-/** Stops what a killed process had systemd run. */
+/** Stops what a killed process had systemd run: tools, health checks and drain hooks. */
 export async function stopOutside(systemd: SystemdCommands = hostSystemd): Promise<void> {
-  await stopUnits(`${outsideUnitPrefix}*.service`, systemd);
+  await stopUnits([`${outsideUnitPrefix}*.service`, `${checkUnitPrefix}*.service`], systemd);
 }
 
 function hasEnded(error: unknown): boolean {
   return error instanceof SubprocessError && error.exitCode !== undefined;
 }
 
-async function stopUnits(pattern: string, { control: [file, ...prefix] }: SystemdCommands): Promise<void> {
+async function stopUnits(patterns: readonly string[], { control: [file, ...prefix] }: SystemdCommands): Promise<void> {
   // A unit that has ended meanwhile is unknown.
-  await spawn(file, [...prefix, 'stop', '--', pattern], { stdin: 'ignore', timeout: stopTimeout }).catch(() => {});
+  await spawn(file, [...prefix, 'stop', '--', ...patterns], { stdin: 'ignore', timeout: stopTimeout }).catch(() => {});
 }
 
 async function runCommand(
