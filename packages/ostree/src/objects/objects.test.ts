@@ -20,6 +20,7 @@ const two = new Map([
   ['user.blah', Buffer.from('somedata\0')],
   ['security.selinux', Buffer.from('foo_t\0')],
 ]);
+const networks = 'default 0.0.0.0\nloopback 127.0.0.0\nlink-local 169.254.0.0\n';
 const root = { uid: 0, gid: 0 };
 const directoryMetadata = parseChecksum('446a0ef11b7cc167f3b603e585c7eeeeb675faa412d5ec73f62988eb0b6c5488');
 
@@ -46,6 +47,18 @@ describe('file checksums', () => {
       { ...root, mode: 0o644, xattrs: two },
       'hi',
       '72473a9e8ace75f89f1504137cfb134feb5372bc1d97e04eb5300e24ad836153',
+    ],
+    [
+      'without a label',
+      { ...root, mode: 0o644, xattrs: none },
+      networks,
+      '8aaa9dc13a0c5839fe4a277756798c609c53fac6fa2290314ecfef9041065873',
+    ],
+    [
+      'with a label',
+      { ...root, mode: 0o644, xattrs: new Map([['security.selinux', Buffer.from('system_u:object_r:etc_t:s0\0')]]) },
+      networks,
+      '4f600d252338f93279c51c964915cb2c26f0d09082164c54890d1a3c78cdeb1e',
     ],
     [
       'executable',
@@ -120,6 +133,7 @@ describe('directory trees', () => {
         ['bin', { tree: checksumOf(bin), metadata: directoryMetadata }],
       ]),
     });
+    expect(checksumOf(etc)).toBe('81ea3e94a64fcb26ef505be1e7fa22c9fc2289eb87053f0e2eae1daf7a1e3257');
     expect(checksumOf(encodeDirectoryTree({ files: new Map(), directories: new Map() }))).toBe(
       '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d',
     );
