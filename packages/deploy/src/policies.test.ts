@@ -65,6 +65,15 @@ test.each<[old: object, next: object, allowed: boolean]>([
   expect(isAllowed('varve-rendered-configs', { object, oldObject })).toBe(allowed);
 });
 
+test.each<[pool: object, allowed: boolean]>([
+  [{ status: { machineCount: 1 } }, false],
+  [{ status: { machineCount: 0 } }, true],
+  [{ status: {} }, true],
+  [{}, true],
+])('the deletion of a pool %j: %s', (oldObject, allowed) => {
+  expect(isAllowed('varve-used-pools', { oldObject })).toBe(allowed);
+});
+
 test('every policy fails closed on what it cannot evaluate, with messages of one line', () => {
   for (const { validations } of policies) {
     expect(validations.length).toBeGreaterThan(0);

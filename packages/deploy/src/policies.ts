@@ -104,6 +104,22 @@ export const policies: readonly AdmissionPolicy[] = [
       },
     ],
   },
+  {
+    name: 'varve-used-pools',
+    resourceRules: [{ ...configs, operations: ['DELETE'], resources: ['machineconfigpools'] }],
+    matchConditions: [
+      {
+        name: 'with-hosts',
+        expression: `has(oldObject.status) && has(oldObject.status.machineCount) && oldObject.status.machineCount > 0`,
+      },
+    ],
+    validations: [
+      {
+        expression: 'false',
+        message: 'hosts are in the pool; give them to another pool first (spec.nodeSelector, or their labels)',
+      },
+    ],
+  },
 ];
 
 export function policyManifests(): Manifest[] {
