@@ -38,6 +38,8 @@ export interface FleetOptions {
   readonly maxUnavailable: number;
   /** Of every Node, for simulated kubelets. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Told of every host that goes down for an update. */
+  readonly onDown?: (host: string) => void;
 }
 
 export class KubernetesFleet implements AsyncDisposable {
@@ -75,11 +77,16 @@ export class KubernetesFleet implements AsyncDisposable {
       return new Service(`varve controller ${name}`, args, join(server.directory, `controller-${name}.log`));
     });
     const fleet = new KubernetesFleet(server, client, controllers, options);
-    for (const controller of controllers) controller.start();
-    await fleet.#createPool();
-    await Promise.all(options.hosts.map((name) => fleet.#join(name)));
-    await fleet.#watchSlots();
-    return fleet;
+    try {
+      for (const controller of controllers) controller.start();
+      await fleet.#createPool();
+      await Promise.all(options.hosts.map((name) => fleet.#join(name)));
+      await fleet.#watchSlots();
+      return fleet;
+    } catch (error) {
+      await fleet[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** A new target for every host. */
@@ -168,6 +175,7 @@ export class KubernetesFleet implements AsyncDisposable {
       token,
       pace,
       onDisruption: (host: string, down: boolean) => {
+        if (down) this.#options.onDown?.(host);
         if (down) this.#down.add(host);
         else this.#down.delete(host);
         this.mostDown = Math.max(this.mostDown, this.#down.size);

@@ -119,7 +119,13 @@ export class KubernetesServer implements AsyncDisposable {
   /** Kubelets without machines for every Node with `annotation=value`: pods run there at once, and end when evicted. */
   async startKwok(annotation: string): Promise<Daemon> {
     return this.#startOther(await buildProgram('kwok'), 'kwok', [
-      ...flags({ kubeconfig: this.kubeconfig, 'manage-nodes-with-annotation-selector': annotation }),
+      ...flags({
+        kubeconfig: this.kubeconfig,
+        config: join(import.meta.dirname, 'stages.yaml'),
+        'manage-nodes-with-annotation-selector': annotation,
+        // The hosts' own agents keep their leases.
+        'node-lease-duration-seconds': '0',
+      }),
     ]);
   }
 
