@@ -48,7 +48,10 @@ export class AuditLog implements Disposable {
   /** Never throws: what was asked for has happened, and is told in any case. */
   write(event: object): void {
     // The number of a closed file may be another file's by now.
-    if (this.#closed) return this.#options.onError(new Error('an event came after the end of the audit log'));
+    if (this.#closed) {
+      this.#options.onError(new Error('an event came after the end of the audit log'));
+      return;
+    }
     this.#pending.push(Buffer.from(`${JSON.stringify(event)}\n`));
     // The first may be half written already.
     if (this.#pending.length > this.#options.maxPending) {

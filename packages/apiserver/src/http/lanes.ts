@@ -2,7 +2,8 @@
 // stand in their queue. A request gets its lane from its credential before its body is read, so that what waits is small.
 import type { FastifyRequest } from 'fastify';
 import type { ClientCertificates } from '../authentication/client-certificate.ts';
-import { mastersGroup, nodesGroup } from '../user.ts';
+import { tooManyRequests } from '../status.ts';
+import { mastersGroup, nodesGroup, type User } from '../user.ts';
 import { Lane, type LaneLimits } from './lane.ts';
 
 const limits = {
@@ -15,6 +16,9 @@ const limits = {
   anonymous: { running: 20, waiting: 200, perClient: 100 },
 } as const satisfies Readonly<Record<string, LaneLimits>>;
 
+/** An agent has a few. */
+const maxWatchesPerHost = 50;
+
 type LaneName = keyof typeof limits;
 
 /** Load balancers ask when the server is at its limit, too. */
@@ -23,6 +27,7 @@ const probes = ['/healthz', '/livez', '/readyz'];
 export class Lanes {
   readonly #certificates: ClientCertificates;
   readonly #lanes: Readonly<Record<LaneName, Lane>>;
+  readonly #watchesOf = new Map<string, number>();
   readonly #inside = new Map<FastifyRequest, () => void>();
 
   constructor(certificates: ClientCertificates) {
@@ -59,6 +64,19 @@ export class Lanes {
   leave(request: FastifyRequest): void {
     this.#inside.get(request)?.();
     this.#inside.delete(request);
+  }
+
+  /** Call what is returned at the end of the user's watch. Throws 429 for a host that has too many open. */
+  openWatch(user: User): () => void {
+    if (!user.groups.includes(nodesGroup)) return () => {};
+    const open = this.#watchesOf.get(user.name) ?? 0;
+    if (open >= maxWatchesPerHost) throw tooManyRequests();
+    this.#watchesOf.set(user.name, open + 1);
+    return () => {
+      const left = (this.#watchesOf.get(user.name) ?? 1) - 1;
+      if (left === 0) this.#watchesOf.delete(user.name);
+      else this.#watchesOf.set(user.name, left);
+    };
   }
 
   /** Whether any request is worked on. */

@@ -205,6 +205,8 @@ async function withDeadline(work: Promise<Answer>, query: URLSearchParams, deadl
 function startWatch(access: ServeAccess, call: Call, context: RequestContext): void {
   const { reply, auditId } = call;
   const request = parseWatch(context);
+  const close = access.lanes.openWatch(context.user);
+  reply.raw.once('close', close);
   audit(access, call, { code: 200, text: '' });
   access.lanes.leave(call.request);
   reply.hijack();

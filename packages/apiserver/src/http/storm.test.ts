@@ -85,6 +85,33 @@ describe('a storm of hosts', () => {
   });
 });
 
+test('one host has a bounded number of watches', async () => {
+  const host = await certificateOf('system:node:watcher', 'system:nodes');
+  const path = '/api/v1/nodes?watch=true&fieldSelector=metadata.name%3Dwatcher';
+  await call('POST', '/api/v1/nodes', { body: { metadata: { name: 'watcher' } } });
+  const stops: (() => void)[] = [];
+  const ended: Promise<unknown>[] = [];
+  for (let index = 0; index < 50; index++) {
+    await new Promise<void>((begun) => {
+      const onLine = (_line: string, stop: () => void) => {
+        stops.push(stop);
+        begun();
+      };
+      ended.push(call('GET', path, { cert: host, onLine }).catch(() => {}));
+    });
+  }
+  expect((await call('GET', path, { cert: host })).code).toBe(429);
+  stops.pop()?.();
+  await vi.waitFor(
+    async () => {
+      expect((await call('GET', `${path}&timeoutSeconds=1`, { cert: host })).code).toBe(200);
+    },
+    { timeout: 10_000 },
+  );
+  for (const stop of stops) stop();
+  await Promise.all(ended);
+});
+
 describe('/metrics', () => {
   test('counts requests by what they were about, and nothing that a client made up', async () => {
     await call('GET', `${maps}/absent`);
