@@ -16,6 +16,12 @@ export interface HostFile {
   readonly content: string;
 }
 
+/** Also where the image brings the agent: a pod that has mounted its directory would keep one that was removed. */
+export const podFile: HostFile = {
+  path: '/etc/systemd/system/varve-agent.service.d/50-kubernetes.conf',
+  content: '[Service]\nRuntimeDirectoryPreserve=yes\n',
+};
+
 /** Without the executable, which is a hundred megabytes. `source` is the root of a file system with the package. */
 export async function hostFiles(source: string): Promise<HostFile[]> {
   const files: HostFile[] = [];
@@ -26,11 +32,6 @@ export async function hostFiles(source: string): Promise<HostFile[]> {
   files.push({
     path: '/etc/sysusers.d/varve.conf',
     content: await readFile(join(source, 'usr/lib/sysusers.d/varve.conf'), 'utf8'),
-  });
-  files.push({
-    path: '/etc/systemd/system/varve-agent.service.d/50-kubernetes.conf',
-    // A pod that has mounted the directory would keep a removed one.
-    content: '[Service]\nRuntimeDirectoryPreserve=yes\n',
   });
   return files;
 }

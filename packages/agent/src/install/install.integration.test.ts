@@ -76,10 +76,32 @@ test('a new version replaces the old one', async () => {
   expect((await spawn('chroot', [root, '/usr/local/bin/varve-agent'])).stdout).toBe('2');
 });
 
-test('a host whose image brings the agent keeps that one, and joins', async () => {
+test('a host whose image brings the agent keeps that one, joins, and keeps the directory that its pod has mounted', async () => {
   await using server = await CertificateServer.start();
   await writeFile(join(root, 'usr/bin/varve-agent'), '', { mode: 0o755 });
-  expect(await install(server)).toMatchObject({ written: [], inImage: true, joinedNow: true });
+  const dropIn = '/etc/systemd/system/varve-agent.service.d/50-kubernetes.conf';
+  expect(await install(server)).toMatchObject({ written: [dropIn], inImage: true, joinedNow: true });
+  expect(await readFile(join(root, dropIn), 'utf8')).toContain('RuntimeDirectoryPreserve=yes');
+});
+
+test('what was killed before the agent was restarted is gone on with: the new executable does not wait for a reboot', async () => {
+  await using server = await CertificateServer.start();
+  await mkdir(join(root, 'run/systemd/system'), { recursive: true });
+  const systemctl = async (restart: string) => {
+    const script = `#!/bin/sh\necho "$@" >>/systemctl.log\ncase "$1" in restart) ${restart};; esac\n`;
+    await rm(join(root, 'usr/bin/systemctl'), { force: true });
+    await writeFile(join(root, 'usr/bin/systemctl'), script, { mode: 0o755 });
+    await rm(join(root, 'systemctl.log'), { force: true });
+  };
+  const lastCommand = async () => (await readFile(join(root, 'systemctl.log'), 'utf8')).trim().split('\n').at(-1);
+
+  await systemctl('exit 1');
+  await expect(install(server)).rejects.toMatchObject({ code: 'HOST_COMMAND_FAILED' });
+  await systemctl('exit 0');
+  expect(await install(server)).toMatchObject({ written: [], joinedNow: false });
+  expect(await lastCommand()).toBe('restart varve-agent.service');
+  await install(server);
+  expect(await lastCommand()).toBe('start varve-agent.service');
 });
 
 test('a link of the host that leads out of its root is not followed', async () => {
