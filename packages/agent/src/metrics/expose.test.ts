@@ -60,6 +60,14 @@ test('an agent that cannot measure is not ready', async () => {
   expect((await get('/readyz')).code).toBe(500);
 });
 
+test.each(['/metrics', '/readyz'])('an agent that dies in its answer to %s leaves nobody waiting', async (path) => {
+  await using _agent = await agent((_request, response) => {
+    response.writeHead(200, { 'content-length': '10' }).write('x');
+    setImmediate(() => response.destroy());
+  });
+  await expect(get(path)).rejects.toThrow();
+});
+
 test('nothing else of the socket can be reached', async () => {
   await using _agent = await agent((_request, response) => void response.end('secret'));
   for (const path of ['/', '/other', '/metrics/../other']) expect((await get(path)).text).not.toContain('secret');

@@ -46,6 +46,8 @@ function ask(socketPath: string, response: ServerResponse, whole: boolean): void
     const { statusCode = 500, headers } = answer;
     const type = headers['content-type'];
     response.writeHead(statusCode, type === undefined || !whole ? {} : { 'content-type': type });
+    // Half an answer must not look like one that is still under way.
+    answer.on('close', () => answer.complete || response.destroy());
     if (whole) answer.pipe(response);
     else answer.on('end', () => response.end(statusCode === 200 ? 'ok\n' : 'the agent cannot measure\n')).resume();
   });
