@@ -76,9 +76,9 @@ export async function serve(access: ServeAccess, request: FastifyRequest, reply:
     user: undefined,
     allowed: false,
   };
+  const start = performance.now();
   reply.raw.once('close', () => {
-    const seconds = (Date.now() - call.received.getTime()) / 1000;
-    access.metrics.count(call.info, reply.raw.statusCode, seconds);
+    access.metrics.count(call.info, reply.raw.statusCode, (performance.now() - start) / 1000);
   });
   try {
     await dispatch(access, call);
