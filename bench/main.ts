@@ -2,12 +2,14 @@
 import { parseArgs } from 'node:util';
 import { formatRows, ratioOf, type Suite } from './row.ts';
 import { agentSuite } from './suites/agent.ts';
+import { apiSuite } from './suites/api.ts';
 import { imagesSuite } from './suites/images.ts';
 import { objectsSuite } from './suites/objects.ts';
 import { rolloutSuite } from './suites/rollout.ts';
 
 const suites: Record<string, Suite> = {
   agent: agentSuite,
+  api: apiSuite,
   images: imagesSuite,
   objects: objectsSuite,
   rollout: rolloutSuite,
