@@ -54,4 +54,4 @@ export { resources } from './resources.ts';
 export * from './schema.ts';
 export * from './signed-target.ts';
 export { type StructuralSchema, structuralSchema, type ValidationRule } from './structural-schema.ts';
-export { isRendered, maxConfigBytes, validateMachineConfig } from './validate.ts';
+export { isRendered, maxConfigBytes, renderedNamePattern, validateMachineConfig } from './validate.ts';

@@ -220,4 +220,12 @@ describe('a rendered config', () => {
     ]);
     expect(validateMachineConfig({ metadata: { ...metadata, labels: { a: 'b' } }, spec: old.spec }, old)).toEqual([]);
   });
+
+  it('never changes when it has lost its owner either', () => {
+    const orphan = { name: `rendered-web-${'0'.repeat(32)}` };
+    const old = { metadata: orphan, spec: { kernelArguments: ['quiet'] } };
+    expect(validateMachineConfig({ metadata: orphan, spec: {} }, old)).toMatchObject([{ field: 'spec' }]);
+    const own = { metadata: { name: 'rendered-web' }, spec: old.spec };
+    expect(validateMachineConfig({ metadata: own.metadata, spec: {} }, own)).toEqual([]);
+  });
 });

@@ -18,7 +18,7 @@ interface Validated {
 /** Every violation in a MachineConfig, with its field; empty when it can be rendered. */
 export function validateMachineConfig(object: Validated, old: Validated | undefined): FieldError[] {
   const errors = validateMachineConfigSpec(object.spec);
-  if (old && isRendered(old) && canonicalJson(old.spec) !== canonicalJson(object.spec)) {
+  if (old && neverChanges(old) && canonicalJson(old.spec) !== canonicalJson(object.spec)) {
     errors.push({
       reason: 'FieldValueForbidden',
       field: 'spec',
@@ -26,6 +26,14 @@ export function validateMachineConfig(object: Validated, old: Validated | undefi
     });
   }
   return errors;
+}
+
+/** Names that `renderMachineConfig` gives. */
+export const renderedNamePattern = '^rendered-.+-[0-9a-f]{32}$';
+
+/** Also once it has lost its owner: whoever takes that away must not become able to change what hosts run. */
+function neverChanges(config: Validated): boolean {
+  return isRendered(config) || new RegExp(renderedNamePattern).test(config.metadata.name ?? '');
 }
 
 /** A rendered config belongs to the pool that it was merged for. */

@@ -53,14 +53,17 @@ test.each<[userInfo: Request['userInfo'], signerName: string, allowed: boolean]>
   expect(isAllowed('varve-host-certificates', { request, object: { spec: { signerName } } })).toBe(allowed);
 });
 
-const rendered = { ownerReferences: [{ kind: 'MachineConfigPool' }] };
+const rendered = { name: 'rendered-a', ownerReferences: [{ kind: 'MachineConfigPool' }] };
+const orphan = { name: `rendered-a-${'0'.repeat(32)}` };
+const source = { name: '50-a', ownerReferences: [{ kind: 'Node' }] };
 const spec = (osImageURL: string) => ({ osImageURL, config: { storage: { files: [{ path: '/a' }] } } });
 test.each<[old: object, next: object, allowed: boolean]>([
   [{ metadata: rendered, spec: spec('a') }, { metadata: rendered, spec: spec('a') }, true],
   [{ metadata: rendered, spec: spec('a') }, { metadata: rendered, spec: spec('b') }, false],
   [{ metadata: rendered, spec: spec('a') }, { metadata: {}, spec: spec('b') }, false],
-  [{ metadata: {}, spec: spec('a') }, { metadata: {}, spec: spec('b') }, true],
-  [{ metadata: { ownerReferences: [{ kind: 'Node' }] }, spec: spec('a') }, { metadata: {}, spec: spec('b') }, true],
+  [{ metadata: orphan, spec: spec('a') }, { metadata: orphan, spec: spec('b') }, false],
+  [{ metadata: { name: 'rendered-a' }, spec: spec('a') }, { metadata: {}, spec: spec('b') }, true],
+  [{ metadata: source, spec: spec('a') }, { metadata: {}, spec: spec('b') }, true],
 ])('rendered configs: %j to %j: %s', (oldObject, object, allowed) => {
   expect(isAllowed('varve-rendered-configs', { object, oldObject })).toBe(allowed);
 });

@@ -1,6 +1,6 @@
 // ValidatingAdmissionPolicies (admissionregistration.k8s.io/v1, KEP-3488): what RBAC and CustomResourceDefinitions cannot
 // say. RBAC grants a kind to all hosts; these leave each host its own object.
-import { kubeletClientSigner, nodeNameClaim } from '@varve/api';
+import { kubeletClientSigner, nodeNameClaim, renderedNamePattern } from '@varve/api';
 import { type Manifest, manifest } from './manifest.ts';
 import { agentUser, hostPrefix, hostsGroup, joiningGroup } from './names.ts';
 
@@ -93,8 +93,9 @@ export const policies: readonly AdmissionPolicy[] = [
     resourceRules: [{ ...configs, operations: ['UPDATE'], resources: ['machineconfigs'] }],
     matchConditions: [
       {
-        name: 'of-a-pool',
-        expression: `has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(owner, owner.kind == 'MachineConfigPool')`,
+        name: 'rendered',
+        // By its name too: its owner can be taken away.
+        expression: `oldObject.metadata.name.matches('${renderedNamePattern}') || has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(owner, owner.kind == 'MachineConfigPool')`,
       },
     ],
     validations: [
