@@ -7,7 +7,7 @@ import {
   secretResource,
 } from '@varve/api';
 import { startTestServer, type TestServer } from '@varve/apiserver';
-import { KubeClient } from '@varve/kube';
+import { KubeClient, KubeError } from '@varve/kube';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ConfigurationKeySecret, rotateConfigurationKeySecret } from './key-secret.ts';
 
@@ -56,6 +56,16 @@ test('is put back when it is deleted under those who have it', async () => {
   await client.delete(secretResource, secret.name, { namespace: secret.namespace });
   const told = { code: 'STATE_UNREADABLE', message: expect.stringContaining('put back') };
   await vi.waitFor(() => expect(errors).toMatchObject([told]), 10_000);
+  expect((await open()).current()).toEqual(source.current());
+});
+
+test('is put back although the API server refuses it at first', async () => {
+  const errors: unknown[] = [];
+  const source = await open((error) => errors.push(error));
+  vi.spyOn(client, 'create').mockRejectedValueOnce(new KubeError('UNAVAILABLE', 'not now'));
+  await client.delete(secretResource, secret.name, { namespace: secret.namespace });
+  const told = { code: 'STATE_UNREADABLE', message: expect.stringContaining('put back') };
+  await vi.waitFor(() => expect(errors).toMatchObject([{ code: 'UNAVAILABLE' }, told]), 10_000);
   expect((await open()).current()).toEqual(source.current());
 });
 

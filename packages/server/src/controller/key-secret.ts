@@ -1,5 +1,6 @@
 // The key that signs what hosts run, in a Secret that only the controllers read. A rotation changes the Secret; the
 // controllers that lead take it up by themselves.
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   configMapResource,
   configurationKeysEntry,
@@ -17,6 +18,8 @@ import { ServerError } from '../error.ts';
 
 /** Key of the Secret's data. */
 const entry = 'configuration-keys.json';
+/** Milliseconds between two tries to put the Secret back. */
+const maxRestoreWait = 30_000;
 
 export interface SecretName {
   readonly namespace: string;
@@ -85,14 +88,20 @@ export class ConfigurationKeySecret implements SigningKeySource {
     }
   }
 
-  /** Hosts trust no other key: while somebody still has it, it is put back. */
+  /** Hosts trust no other key: while somebody still has it, it is put back, however long that takes. */
   async #restore(): Promise<void> {
-    const { onError } = this.#options;
-    try {
-      await create(this.#options, this.#current);
-      onError(new ServerError('STATE_UNREADABLE', `${describe(this.#options.secret)} was deleted, and was put back`));
-    } catch (error) {
-      if (!isKubeError(error, 'ALREADY_EXISTS')) onError(error);
+    const { secret, onError, signal } = this.#options;
+    for (let wait = 250; !signal.aborted; wait = Math.min(2 * wait, maxRestoreWait)) {
+      try {
+        await create(this.#options, this.#current);
+        onError(new ServerError('STATE_UNREADABLE', `${describe(secret)} was deleted, and was put back`));
+        return;
+      } catch (error) {
+        if (signal.aborted || isKubeError(error, 'ALREADY_EXISTS')) return;
+        onError(error);
+      }
+      // Rejects with the abort only, which ends the loop.
+      await sleep(wait, undefined, { signal }).catch(() => {});
     }
   }
 }
