@@ -10,7 +10,7 @@ const arrows = {
   build: ['oci'],
   deploy: ['kube', 'api'],
   agent: ['kube', 'oci', 'ostree', 'api'],
-  server: ['apiserver', 'registry', 'controllers', 'build', 'deploy', 'kube', 'oci', 'api'],
+  server: ['apiserver', 'registry', 'controllers', 'deploy', 'kube', 'oci', 'api'],
   cli: ['server', 'controllers', 'agent', 'build', 'deploy', 'kube', 'oci', 'ostree', 'api'],
 };
 
