@@ -10,6 +10,7 @@ import { events } from './behaviours/events.ts';
 import { get } from './behaviours/get.ts';
 import { leases } from './behaviours/leases.ts';
 import { list } from './behaviours/list.ts';
+import { nodeCredential } from './behaviours/node-credential.ts';
 import { openapi } from './behaviours/openapi.ts';
 import { patch } from './behaviours/patch.ts';
 import { reviews } from './behaviours/reviews.ts';
@@ -35,6 +36,7 @@ export const areas: readonly Area[] = [
   subresources,
   access,
   reviews,
+  nodeCredential,
   leases,
   events,
   certificateRequests,

@@ -24,13 +24,13 @@ export async function startEmbedded(): Promise<TestServer> {
   });
 }
 
-/** kube-apiserver with the kinds of `varve kube manifests`, and only those controllers that the embedded server has too. */
+/** kube-apiserver with the kinds, roles and policies of `varve kube manifests`, and only those controllers that the embedded server has too. */
 export async function startKubernetes(): Promise<Subject> {
   // The taint of new nodes is for a scheduler.
   const server = await KubernetesServer.start('--disable-admission-plugins=TaintNodesByCondition');
   try {
     await server.startControllerManager('garbage-collector-controller', 'namespace-controller');
-    await installManifests(server.kubeconfig, 'crds');
+    await installManifests(server.kubeconfig, 'crds', 'access', 'policies');
     return server;
   } catch (error) {
     await server[Symbol.asyncDispose]();

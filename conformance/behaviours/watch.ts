@@ -27,7 +27,7 @@ export const watch: Area = {
         const version = versionOf(done(await api.post(pools, pool(name))));
         const path = `${pools}?watch=true&resourceVersion=${version}&fieldSelector=metadata.name%3D${name}`;
         const events = await api.watch(path, 2, async () => {
-          done(await api.merge(`${pools}/${name}/status`, { status: { machineCount: 1 } }));
+          done(await api.merge(`${pools}/${name}/status`, { status: { observedGeneration: 1 } }));
           done(await api.delete(`${pools}/${name}`));
         });
         return { events };
