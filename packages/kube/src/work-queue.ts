@@ -1,6 +1,7 @@
 // A queue of keys for control loops. A key is never processed twice at once; added while it waits, it waits once; added
-// while it is processed, it is processed again afterwards; after a failure it comes back later and later, and failures of many keys come back no faster than a common rate. So whatever
-// happens, the last change of an object is followed by a run that began after it.
+// while it is processed, it is processed again afterwards; after a failure it comes back later and later, and failures of
+// many keys come back no faster than a common rate. So whatever happens, the last change of an object is followed by a run
+// that began after it.
 import { type Backoff, backoffDelay } from './backoff.ts';
 import { type Rate, RateLimit } from './rate-limit.ts';
 
