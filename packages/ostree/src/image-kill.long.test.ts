@@ -1,0 +1,4 @@
+// Many of image-kill.integration.test.ts.
+import { testKilledImports } from './testing/killed-imports.ts';
+
+testKilledImports(200);
