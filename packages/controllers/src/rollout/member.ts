@@ -1,6 +1,6 @@
 // One host of a pool, reduced to the facts on which a rollout decides. Everything here is read off the node's two
 // objects; a controller that starts anew reads the same facts.
-import type { MachineConfigNode, Node } from '@varve/api';
+import { cordonedAnnotation, type MachineConfigNode, type Node } from '@varve/api';
 import { type DrainRecord, readRecord } from '../drain/record.ts';
 
 /** What the hosts of a pool are to reach. */
@@ -39,6 +39,8 @@ export interface Standing {
   readonly holdsSlot: boolean;
   readonly ready: boolean;
   readonly cordoned: boolean;
+  /** Varve cordoned it for its drain, and takes that back. */
+  readonly cordonedForDrain: boolean;
   readonly degraded: boolean;
   readonly available: boolean;
   /** The last failure for what it is aimed at, unless it runs that and is healthy. */
@@ -105,6 +107,7 @@ export function standingOf(member: Member, target: Target | undefined): Standing
     holdsSlot,
     ready,
     cordoned,
+    cordonedForDrain: member.node?.metadata.annotations?.[cordonedAnnotation] !== undefined,
     degraded,
     available: ready && !cordoned && !holdsSlot && !(reached && degraded),
     failure:

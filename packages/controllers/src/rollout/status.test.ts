@@ -42,6 +42,25 @@ it('is Updated, with the configuration moved on, only when every host is there a
   expect(done.conditions.get('Updating')?.status).toBe('False');
 });
 
+it('is Updated only when no host is cordoned for its drain any more', () => {
+  const fleet = new Fleet(2, 1);
+  fleet.drains = true;
+  run(fleet, 2);
+  for (let round = 0; round < 30; round++) {
+    for (const host of fleet.hosts.values()) fleet.drain(host, 'all');
+    run(fleet, 1);
+    if (statusOf(fleet).status.updatedMachineCount === 2) break;
+  }
+  const last = statusOf(fleet);
+  expect(last.status.updatedMachineCount).toBe(2);
+  expect(last.conditions.get('Updated')).toMatchObject({
+    status: 'False',
+    message: expect.stringContaining('still cordoned for their drain: n1'),
+  });
+  for (const host of fleet.hosts.values()) fleet.drain(host, 'all');
+  expect(statusOf(fleet).conditions.get('Updated')?.status).toBe('True');
+});
+
 it('stays Updated when a person cordons a host, and does not when one is not Ready', () => {
   const fleet = new Fleet(2, 1);
   run(fleet, 30);

@@ -10,7 +10,9 @@ type Draft = Omit<Condition, 'lastTransitionTime'>;
 export function poolStatus(pool: MachineConfigPool, plan: RolloutPlan, now: Date): MachineConfigPoolStatus {
   const { standings, target } = plan;
   const updated = standings.filter((standing) => standing.aimed && standing.arrived);
-  const finished = updated.filter((standing) => !standing.holdsSlot && standing.ready && !standing.degraded);
+  const finished = updated.filter(
+    (standing) => !standing.holdsSlot && standing.ready && !standing.degraded && !standing.cordonedForDrain,
+  );
   const degraded = standings.filter((standing) => standing.degraded || standing.failure);
   const done = target !== undefined && finished.length === standings.length;
   let conditions: readonly Condition[] = pool.status?.conditions ?? [];
@@ -108,7 +110,9 @@ function drainMessage({ standings }: RolloutPlan): string {
 
 function unhealthy(updated: readonly Standing[]): string {
   const names = updated.filter((standing) => !standing.ready || standing.degraded).map((standing) => standing.name);
-  return names.length > 0 ? `; not healthy on it: ${listOf(names)}` : '';
+  const cordoned = updated.filter(({ cordonedForDrain }) => cordonedForDrain).map(({ name }) => name);
+  const ill = names.length > 0 ? `; not healthy on it: ${listOf(names)}` : '';
+  return cordoned.length > 0 ? `${ill}; still cordoned for their drain: ${listOf(cordoned)}` : ill;
 }
 
 function troubleOf(standing: Standing): string {
