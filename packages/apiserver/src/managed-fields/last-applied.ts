@@ -1,6 +1,7 @@
 // From client-side to server-side apply: kubectl keeps what it applied in an annotation, and that counts as its own
 // (apimachinery pkg/util/managedfields/internal: lastappliedmanager.go, lastappliedupdater.go).
 import { canonicalJson } from '@varve/api';
+import { findHazard } from '../http/json-scan.ts';
 import { type ApiObject, isRecord, type JsonObject } from '../object.ts';
 import type { ServedResource } from '../resources.ts';
 import { compare } from './compare.ts';
@@ -22,10 +23,11 @@ export function lastAppliedFields(live: ApiObject, resource: ServedResource): Fi
   return fields;
 }
 
+/** Held to what a body is held to: nobody has looked into the annotation so far. */
 function parsed(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
+    return isRecord(value) && findHazard(value) === undefined ? value : undefined;
   } catch {
     return undefined;
   }
