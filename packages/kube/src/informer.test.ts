@@ -1,63 +1,10 @@
 import { type Node, nodeResource } from '@varve/api';
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
-import type { Change } from './cache.ts';
+import { expect, test } from 'vitest';
 import { KubeClient } from './client.ts';
 import { answer, answerStatus, type Fault, FaultyServer } from './faulty-server.fixture.ts';
-import { Informer, type InformerOptions } from './informer.ts';
-
-const quick = { backoff: { initial: 5, max: 50 }, idleTimeout: 5_000, streaming: false };
-
-/** An informer on `server`, what it told, and the failures that it reported. */
-class Observation implements AsyncDisposable {
-  readonly client: KubeClient;
-  readonly informer: Informer<Node>;
-  readonly changes: Change<Node>[] = [];
-  readonly errors: unknown[] = [];
-  readonly #end = new AbortController();
-  readonly #running: Promise<void>;
-
-  constructor(server: FaultyServer, options: InformerOptions = {}) {
-    this.client = new KubeClient(server.connection);
-    this.informer = new Informer(this.client, nodeResource, {
-      ...quick,
-      onError: (error) => this.errors.push(error),
-      ...options,
-    });
-    this.informer.onChange((change) => this.changes.push(change));
-    this.#running = this.informer.start(this.#end.signal);
-  }
-
-  /** Changes as `type name`. */
-  get told(): string[] {
-    return this.changes.map(({ type, key }) => `${type} ${key}`);
-  }
-
-  get names(): string[] {
-    return this.informer
-      .list()
-      .map((node) => node.metadata.name ?? '')
-      .sort();
-  }
-
-  get codes(): unknown[] {
-    return this.errors.map((error) => (error instanceof Error && 'code' in error ? error.code : error));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#end.abort();
-    await this.#running;
-    await this.client.close();
-  }
-}
-
-function lists(server: FaultyServer): number {
-  return server.requests.filter((line) => line.includes('limit=') && !line.includes('continue=')).length;
-}
-
-async function eventually(check: () => void): Promise<void> {
-  await vi.waitFor(check, { timeout: 15_000, interval: 5 });
-}
+import { eventually, lists, Observation, quick } from './informer.fixture.ts';
+import { Informer } from './informer.ts';
 
 test('what exists is added, then changes arrive, from exactly where the list ended', async () => {
   await using server = await FaultyServer.start();
@@ -273,81 +220,6 @@ test('an informer that ends before its first list says so to those who wait, and
   await running;
   await expect(informer.synced()).rejects.toBe(reason);
 });
-
-test('where the server streams its list, one request is enough for everything', async () => {
-  await using server = await FaultyServer.start();
-  for (const name of ['a', 'b', 'c']) server.put(name);
-  await using seen = new Observation(server, { streaming: true });
-  await seen.informer.synced();
-  expect(seen.told).toEqual(['added a', 'added b', 'added c']);
-  server.put('b');
-  server.remove('a');
-  await eventually(() => expect(seen.told.slice(3)).toEqual(['updated b', 'deleted a']));
-  expect(server.requests).toEqual([
-    'GET /api/v1/nodes?watch=true&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan',
-  ]);
-  server.endWatches();
-  server.put('d');
-  await eventually(() => expect(seen.told.slice(5)).toEqual(['added d']));
-  expect(server.requests.at(-1)).toBe('GET /api/v1/nodes?watch=true&allowWatchBookmarks=true&resourceVersion=105');
-  expect(seen.errors).toEqual([]);
-});
-
-test('after 410 a streaming list finds what was missed, and tells what did not come as deleted', async () => {
-  await using server = await FaultyServer.start();
-  for (const name of ['same', 'gone']) server.put(name);
-  await using seen = new Observation(server, { streaming: true });
-  await eventually(() => expect(server.watching).toBe(1));
-  server.watchFaults.push((_, response) => {
-    server.remove('gone');
-    server.put('new');
-    answerStatus(response, 410, 'Expired', 'too old resource version');
-  });
-  server.endWatches();
-  await eventually(() => expect(seen.told.slice(2)).toEqual(['deleted gone', 'added new']));
-  expect(lists(server)).toBe(0);
-});
-
-test('a streaming list that breaks off tells nothing', async () => {
-  await using server = await FaultyServer.start();
-  for (const name of ['a', 'b']) server.put(name);
-  await using seen = new Observation(server, { streaming: true });
-  await eventually(() => expect(server.watching).toBe(1));
-  const half = JSON.stringify({ type: 'ADDED', object: { apiVersion: 'v1', kind: 'Node', metadata: { name: 'x' } } });
-  const breakOff: Fault = (_, response) => response.writeHead(200).write(`${half}\n`, () => response.destroy());
-  server.watchFaults.push((_, response) => answerStatus(response, 410, 'Expired', 'old'), breakOff, breakOff);
-  server.endWatches();
-  await eventually(() => expect(server.watching).toBe(1));
-  server.put('c');
-  await eventually(() => expect(seen.told.slice(2)).toEqual(['added c']));
-});
-
-test('a server that refuses to stream its list is asked for pages, and never again to stream', async () => {
-  await using server = await FaultyServer.start();
-  server.streaming = 'refused';
-  server.put('a');
-  await using seen = new Observation(server, { streaming: true });
-  await eventually(() => expect(server.watching).toBe(1));
-  server.watchFaults.push((_, response) => answerStatus(response, 410, 'Expired', 'old'));
-  server.endWatches();
-  await eventually(() => expect(lists(server)).toBe(2));
-  expect(server.requests.filter((line) => line.includes('sendInitialEvents'))).toHaveLength(1);
-  expect(seen.codes).toEqual(['EXPIRED']);
-  expect(seen.told).toEqual(['added a']);
-});
-
-test('a server that does not know of streaming lists is asked for pages when nothing more comes', async () => {
-  await using server = await FaultyServer.start();
-  server.streaming = 'ignored';
-  server.put('a');
-  await using seen = new Observation(server, { streaming: true, streamingTimeout: 200 });
-  const timer = setInterval(() => server.bookmark(), 20);
-  await seen.informer.synced();
-  clearInterval(timer);
-  expect(lists(server)).toBe(1);
-  expect(seen.told).toEqual(['added a']);
-});
-
 test.each([
   ['by pages', false],
   ['by streams', true],
