@@ -1,116 +1,15 @@
-// Server-side apply and managed fields, as clients meet them.
-import { listAt, valueAt } from '@varve/api';
+// Server-side apply, as clients meet it.
+import { valueAt } from '@varve/api';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { configMap, maps, pool, pools, type Reply, startTestClient, versionOf } from '../test-client.ts';
+import { configMap, maps, pool, pools, versionOf } from '../test-client.ts';
+import { applyType, managersOf, startApplyClient } from './apply-client.fixture.ts';
 
-const client = await startTestClient();
-const { call, merge } = client;
-const applyType = 'application/apply-patch+yaml';
+const client = await startApplyClient();
+const { call, merge, apply } = client;
 const nodes = '/api/v1/nodes';
 
 afterAll(() => client.close());
-
-function apply(path: string, manager: string, body: unknown, query = ''): Promise<Reply> {
-  return call('PATCH', `${path}?fieldManager=${manager}${query}`, { body, type: applyType });
-}
-
-function managersOf(reply: Reply): Record<string, unknown> {
-  const entries = listAt(reply.body, 'metadata', 'managedFields');
-  const name = (entry: unknown) =>
-    [valueAt(entry, 'operation'), valueAt(entry, 'manager'), valueAt(entry, 'subresource')].filter(Boolean).join(' ');
-  return Object.fromEntries(entries.map((entry) => [name(entry), valueAt(entry, 'fieldsV1')]));
-}
-
-describe('every write', () => {
-  test('records who set which fields', async () => {
-    const created = await call('POST', `${maps}?fieldManager=creator`, {
-      body: configMap('who', { a: '1', b: '1' }, { labels: { x: 'y' } }),
-    });
-    expect(managersOf(created)).toEqual({
-      'Update creator': {
-        'f:data': { '.': {}, 'f:a': {}, 'f:b': {} },
-        'f:metadata': { 'f:labels': { '.': {}, 'f:x': {} } },
-      },
-    });
-    expect(valueAt(created.body, 'metadata', 'managedFields')).toMatchObject([
-      { apiVersion: 'v1', fieldsType: 'FieldsV1', time: expect.stringMatching(/^\d{4}-.*Z$/) },
-    ]);
-    const changed = await merge(`${maps}/who?fieldManager=second`, { data: { a: '2', b: null } });
-    expect(managersOf(changed)).toEqual({
-      'Update creator': { 'f:data': {}, 'f:metadata': { 'f:labels': { '.': {}, 'f:x': {} } } },
-      'Update second': { 'f:data': { 'f:a': {} } },
-    });
-    expect(versionOf(await merge(`${maps}/who?fieldManager=third`, { data: { a: '2' } }))).toBe(versionOf(changed));
-  });
-
-  test('without a field manager goes by the user agent', async () => {
-    const headers = { 'user-agent': 'agent-x/1.0 (linux)' };
-    const created = await call('POST', maps, { body: configMap('agent', { a: '1' }), headers });
-    expect(Object.keys(managersOf(created))).toEqual(['Update agent-x']);
-  });
-
-  test('to a subresource owns what that can change', async () => {
-    const created = await call('POST', `${pools}?fieldManager=admin`, {
-      body: pool('parts', { paused: true }, { labels: { a: 'b' } }),
-    });
-    expect(managersOf(created)).toEqual({
-      'Update admin': {
-        'f:metadata': { 'f:labels': { '.': {}, 'f:a': {} } },
-        'f:spec': { '.': {}, 'f:paused': {} },
-      },
-    });
-    const body = { metadata: { labels: { c: 'd' } }, spec: { paused: false }, status: { machineCount: 1 } };
-    const status = await merge(`${pools}/parts/status?fieldManager=controller`, body);
-    expect(managersOf(status)).toMatchObject({
-      'Update admin': { 'f:spec': { 'f:paused': {} } },
-      'Update controller status': { 'f:status': { '.': {}, 'f:machineCount': {} } },
-    });
-    expect(managersOf(status)['Update controller status']).not.toHaveProperty('f:spec');
-  });
-
-  test('of many managers is put together, the oldest first', async () => {
-    await call('POST', `${maps}?fieldManager=m0`, { body: configMap('many', { k0: 'v' }) });
-    for (let index = 1; index < 15; index++) {
-      await merge(`${maps}/many?fieldManager=m${index}`, { data: { [`k${index}`]: 'v' } });
-    }
-    const found = managersOf(await call('GET', `${maps}/many`));
-    expect(Object.keys(found)).toHaveLength(10);
-    expect(found['Update ancient-changes']).toMatchObject({ 'f:data': { 'f:k0': {}, 'f:k1': {} } });
-  });
-});
-
-describe('managed fields that a client sends', () => {
-  test('may be edited, kept by leaving them out, and reset', async () => {
-    const path = `${maps}/edited`;
-    await call('POST', `${maps}?fieldManager=creator`, { body: configMap('edited', { a: '1' }) });
-    const plain = await call('PUT', `${path}?fieldManager=creator`, { body: configMap('edited', { a: '1' }) });
-    expect(Object.keys(managersOf(plain))).toEqual(['Update creator']);
-    const [entry] = listAt(plain.body, 'metadata', 'managedFields');
-    const renamed = { ...Object.assign({}, entry), manager: 'renamed' };
-    const edit = [
-      { op: 'replace', path: '/metadata/managedFields', value: [renamed] },
-      { op: 'replace', path: '/metadata/resourceVersion', value: versionOf(plain) },
-    ];
-    const edited = await call('PATCH', path, { body: edit, type: 'application/json-patch+json' });
-    expect(Object.keys(managersOf(edited))).toEqual(['Update renamed']);
-    expect((await call('PATCH', path, { body: edit, type: 'application/json-patch+json' })).code).toBe(409);
-    const broken = [{ ...renamed, fieldsV1: { nonsense: {} } }];
-    const unread = await merge(path, { metadata: { managedFields: broken } });
-    expect(Object.keys(managersOf(unread))).toEqual(['Update renamed']);
-    expect(await merge(path, { metadata: { managedFields: [{ ...renamed, operation: 'Explode' }] } })).toMatchObject({
-      code: 422,
-      body: { details: { causes: [{ field: 'metadata.managedFields[0].operation' }] } },
-    });
-    expect(managersOf(await merge(path, { metadata: { managedFields: [{}] } }))).toEqual({});
-    expect(managersOf(await merge(`${path}?fieldManager=late`, { data: { b: '2' } }))).toEqual({});
-    const applied = await apply(path, 'm', configMap('edited', { c: '3' }));
-    expect(managersOf(applied)).toEqual({
-      'Apply m': { 'f:data': { 'f:c': {} } },
-      'Update before-first-apply': { 'f:data': { '.': {}, 'f:a': {}, 'f:b': {} } },
-    });
-  });
-});
 
 describe('apply', () => {
   test('creates, changes, and does nothing when there is nothing to do', async () => {
