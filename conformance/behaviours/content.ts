@@ -108,10 +108,6 @@ export const content: Area = {
         return { cache: headers['cache-control'], audit: headers['audit-id'] };
       },
     },
-    {
-      name: 'a request that may take no time',
-      run: async ({ api, namespace }) => ({ code: (await api.get(`${configMaps(namespace)}?timeout=1ns`)).code }),
-    },
     { name: 'a timeout that is none', run: ({ api, namespace }) => api.get(`${configMaps(namespace)}?timeout=soon`) },
   ],
 };
