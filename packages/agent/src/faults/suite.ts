@@ -63,7 +63,8 @@ export class FaultSuite implements AsyncDisposable {
     await this.#runAll(Array.from({ length: count }, (_, index) => this.#plan(index, random)));
   }
 
-  async runEveryKill(): Promise<void> {
+  /** One kill at each call; gives how many. */
+  async runEveryKill(): Promise<number> {
     const plans: [Traced, Start[]][] = [];
     for (const traced of this.traced) {
       for (let at = 0; at < traced.calls.length; at++) {
@@ -71,6 +72,7 @@ export class FaultSuite implements AsyncDisposable {
       }
     }
     await this.#runAll(plans);
+    return plans.length;
   }
 
   async #runAll(plans: readonly [Traced, Start[]][]): Promise<void> {
