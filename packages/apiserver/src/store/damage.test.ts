@@ -21,11 +21,11 @@ afterEach(() => {
 
 const damaged = expect.objectContaining({ code: 'STORE_DAMAGED', message: expect.stringContaining('varve restore') });
 
-async function fill(store: Store, count: number): Promise<void> {
+async function fill(store: Store, count: number, pad = ''): Promise<void> {
   await store.write((transaction) => {
     for (let index = 0; index < count; index++) {
       const name = `n${index}`;
-      const object = { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec: { providerID: `host-${index}` } };
+      const object = { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec: { providerID: `host-${index}`, pad } };
       transaction.put({ resource: 'nodes', namespace: '', name }, object);
     }
   });
@@ -42,8 +42,10 @@ function readAll(store: Store): string[] {
 describe('a damaged store', () => {
   test.each([
     ['an object', `UPDATE objects SET object = replace(object, 'host-7', 'host-8')`],
+    ['the kind of an object', `UPDATE objects SET resource = 'nodet' WHERE name = 'n7'`],
     ['the name of an object', `UPDATE objects SET name = 'm7' WHERE name = 'n7'`],
     ['a change', `UPDATE changes SET object = replace(object, 'host-7', 'host-8')`],
+    ['the counter of revisions', `UPDATE counters SET value = 3 WHERE name = 'revision'`],
     ['the order of changes', 'UPDATE changes SET revision = revision + 100000'],
   ])('is found when %s is not what was written', async (_what, sql) => {
     const store = Store.open(path);
@@ -52,10 +54,7 @@ describe('a damaged store', () => {
     const other = new DatabaseSync(path);
     other.exec(sql);
     other.close();
-    expect(() => {
-      using again = Store.open(path);
-      readAll(again);
-    }).toThrow(damaged);
+    expect(() => Store.open(path)).toThrow(damaged);
   });
 
   test('never serves another text than was written, whichever byte of the file turned', async () => {
@@ -78,27 +77,27 @@ describe('a damaged store', () => {
           found++;
         }
       }),
-      { numRuns: 150 },
+      { numRuns: Number(process.env.VARVE_FUZZ_RUNS ?? 150) },
     );
     expect(found).toBeGreaterThan(0);
   });
 
   test('takes no writes once damage was met, and goes on to be read', async () => {
     const store = Store.open(path);
-    await fill(store, 10);
+    // More than SQLite keeps in memory, so that the file is read again.
+    await fill(store, 5000, 'x'.repeat(2000));
     store.close();
-    const other = new DatabaseSync(path);
-    other.exec(`UPDATE objects SET object = replace(object, 'host-7', 'host-8')`);
-    other.close();
     using again = Store.open(path);
     expect(again.damage).toBeUndefined();
-    expect(() => again.get({ resource: 'nodes', namespace: '', name: 'n7' })).toThrow(damaged);
+    writeFileSync(path, readFileSync(path, 'latin1').replaceAll('"host-7"', '"host-8"'), 'latin1');
+    const read = (name: string) => again.get({ resource: 'nodes', namespace: '', name });
+    expect(() => read('n7')).toThrow(damaged);
     expect(again.damage).toEqual(damaged);
     await expect(fill(again, 1)).rejects.toMatchObject({
       code: 500,
       message: expect.stringMatching(/not stored: .*damaged/),
     });
-    expect(again.get({ resource: 'nodes', namespace: '', name: 'n6' })?.object.spec).toEqual({ providerID: 'host-6' });
+    expect(read('n4000')?.object.spec).toMatchObject({ providerID: 'host-4000' });
   });
 
   test('of the format before checksums is brought up to date', async () => {

@@ -14,12 +14,6 @@ export interface Row {
   readonly text: string;
 }
 
-function text(row: Record<string, unknown>, column: string): string {
-  const value = row[column];
-  if (typeof value !== 'string') throw new TypeError(`column ${column} is not text`);
-  return value;
-}
-
 function integer(row: Record<string, unknown> | undefined, column: string): number | undefined {
   const value = row?.[column];
   return typeof value === 'number' ? value : undefined;
@@ -44,7 +38,10 @@ export class Database {
       database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
       prepareFormat(database, path);
       checkStructure(database, path);
-      return new Database(database, path);
+      const opened = new Database(database, path);
+      // A row under a name that nobody asks for would be lost without a word.
+      opened.readEverything();
+      return opened;
     } catch (cause) {
       database?.close();
       throw openError(path, cause);
@@ -68,8 +65,10 @@ export class Database {
   /** Holds every row against its checksum, and returns the number of objects. Throws STORE_DAMAGED. */
   readEverything(): number {
     let objects = 0;
-    for (const row of this.#all('SELECT DISTINCT resource FROM objects')) {
-      for (const _row of this.list(text(row, 'resource'), undefined, undefined)) objects++;
+    // The whole table, not by its key: a row whose key was damaged stands where no search finds it.
+    for (const row of this.#prepare('SELECT * FROM objects').iterate()) {
+      this.#rowOf(this.#text(row, 'resource'), row);
+      objects++;
     }
     this.changesAfter(0);
     return objects;
@@ -157,12 +156,12 @@ export class Database {
   }
 
   #rowOf(resource: string, row: Record<string, unknown>): Row {
-    const key = { resource, namespace: text(row, 'namespace'), name: text(row, 'name') };
+    const key = { resource, namespace: this.#text(row, 'namespace'), name: this.#text(row, 'name') };
     return { namespace: key.namespace, name: key.name, text: this.#checkedObject(key, row) };
   }
 
   #checkedObject(key: ObjectKey, row: Record<string, unknown>): string {
-    const object = text(row, 'object');
+    const object = this.#text(row, 'object');
     if (row.checksum === checksumOfObject(key, object)) return object;
     throw this.#damaged(`${key.resource} ${key.namespace}/${key.name} is not what was written`);
   }
@@ -201,10 +200,14 @@ export class Database {
   #changeOf(row: Record<string, unknown>): Change {
     const change: Change = {
       revision: integer(row, 'revision') ?? 0,
-      key: { resource: text(row, 'resource'), namespace: text(row, 'namespace'), name: text(row, 'name') },
+      key: {
+        resource: this.#text(row, 'resource'),
+        namespace: this.#text(row, 'namespace'),
+        name: this.#text(row, 'name'),
+      },
       type: row.type === 'remove' ? 'remove' : 'put',
-      current: Stored.fromText(text(row, 'object')),
-      previous: previousOf(row),
+      current: Stored.fromText(this.#text(row, 'object')),
+      previous: this.#previousOf(row),
     };
     if (row.checksum === checksumOfChange(change)) return change;
     throw this.#damaged(`the record of change ${change.revision} is not what was written`);
@@ -246,6 +249,16 @@ export class Database {
     }
   }
 
+  #text(row: Record<string, unknown>, column: string): string {
+    const value = row[column];
+    if (typeof value === 'string') return value;
+    throw this.#damaged(`a value of ${column} is not what was written`);
+  }
+
+  #previousOf(row: Record<string, unknown>): Stored | undefined {
+    return row.previous === null ? undefined : Stored.fromText(this.#text(row, 'previous'));
+  }
+
   #damaged(what: string, cause?: unknown): ApiServerError {
     this.#damage ??= damaged(this.#path, what, cause);
     return this.#damage;
@@ -259,10 +272,6 @@ export class Database {
     }
     return statement;
   }
-}
-
-function previousOf(row: Record<string, unknown>): Stored | undefined {
-  return row.previous === null ? undefined : Stored.fromText(text(row, 'previous'));
 }
 
 function openError(path: string, cause: unknown): ApiServerError {

@@ -1,5 +1,6 @@
 // The format of the store's file, how older ones are brought up to it, and how damage is told from other failures.
 import type { DatabaseSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
 import { ApiServerError } from '../error.ts';
 import { Stored } from './change.ts';
 import { checksumOfChange, checksumOfObject } from './checksum.ts';
@@ -35,9 +36,16 @@ export function prepareFormat(database: DatabaseSync, path: string): void {
   }
   if (version === schemaVersion) return;
   if (version === 1) defineChecksums(database);
-  database.exec(
-    `BEGIN IMMEDIATE; ${version === 1 ? addChecksums : tables} PRAGMA user_version = ${schemaVersion}; COMMIT;`,
-  );
+  database.exec(`BEGIN IMMEDIATE; ${version === 1 ? addChecksums : tables} PRAGMA user_version = ${schemaVersion};`);
+  const noteSchema = database.prepare(`INSERT OR REPLACE INTO counters (name, value) VALUES ('schema', ?)`);
+  noteSchema.run(checksumOfSchema(database));
+  database.exec('COMMIT');
+}
+
+/** SQLite reads the tables by their definitions, which are texts in the file like any other. */
+function checksumOfSchema(database: DatabaseSync): number {
+  const select = `SELECT name, sql FROM sqlite_schema WHERE name IN ('objects', 'changes', 'counters') ORDER BY name`;
+  return crc32(JSON.stringify(database.prepare(select).all()));
 }
 
 /** Throws STORE_UNUSABLE unless the file has this format. */
@@ -69,10 +77,17 @@ function defineChecksums(database: DatabaseSync): void {
   );
 }
 
-/** Reads every page. Throws STORE_DAMAGED (sqlite.org/pragma.html#pragma_quick_check). */
+/** Reads every page. Throws STORE_DAMAGED (sqlite.org/pragma.html#pragma_integrity_check). */
 export function checkStructure(database: DatabaseSync, path: string): void {
-  const found = database.prepare('PRAGMA quick_check(1)').get()?.quick_check;
+  const found = database.prepare('PRAGMA integrity_check(1)').get()?.integrity_check;
   if (found !== 'ok') throw damaged(path, String(found));
+  const schema = database.prepare(`SELECT value FROM counters WHERE name = 'schema'`).get()?.value;
+  if (schema !== undefined && schema !== checksumOfSchema(database))
+    throw damaged(path, 'its tables are not those that were made');
+  const newest = database.prepare('SELECT max(revision) AS value FROM changes').get()?.value;
+  const counter = database.prepare(`SELECT value FROM counters WHERE name = 'revision'`).get()?.value;
+  // A revision that was given twice would hide a change from whoever watches.
+  if (Number(newest ?? 0) > Number(counter ?? 0)) throw damaged(path, 'the counter of revisions went back');
 }
 
 export function damaged(path: string, what: string, cause?: unknown): ApiServerError {
@@ -83,9 +98,9 @@ export function damaged(path: string, what: string, cause?: unknown): ApiServerE
   );
 }
 
-/** SQLITE_CORRUPT and SQLITE_NOTADB, with what extends them (sqlite.org/rescode.html). */
+/** SQLITE_CORRUPT and SQLITE_NOTADB, with what extends them (sqlite.org/rescode.html), and tables that were there. */
 export function isDamage(error: unknown): error is Error {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return false;
   const code = error.errcode & 0xff;
-  return code === 11 || code === 26;
+  return code === 11 || code === 26 || /^no such (table|column)/.test(error.message);
 }
