@@ -1,4 +1,5 @@
-// The faults of faults.integration.test.ts, many times. VARVE_FAULT_RUNS and VARVE_SEED say how many and which.
+// The faults of faults.integration.test.ts, many times. VARVE_FAULT_RUNS and VARVE_SEED say how many and which;
+// whoever bounds them has no time for every boundary either.
 import { randomInt } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { randomFrom } from './fault.ts';
@@ -7,13 +8,17 @@ import { FaultSuite } from './suite.ts';
 
 const seed = Number(process.env.VARVE_SEED ?? randomInt(2 ** 32));
 const runs = Number(process.env.VARVE_FAULT_RUNS ?? 1000);
+const isBounded = process.env.VARVE_FAULT_RUNS !== undefined;
 
 test(`${runs} faults end all old or all new, and every goal is reached (VARVE_SEED=${seed})`, async () => {
   await using suite = await FaultSuite.create(scenarioNames);
   await suite.runAtRandom(runs, randomFrom(seed));
 });
 
-test.each(scenarioNames)('a kill at every boundary of %s', async (name) => {
-  await using suite = await FaultSuite.create([name]);
-  expect(await suite.runEveryKill()).toBeGreaterThan(20);
-});
+test.skipIf(isBounded).each(scenarioNames)(
+  'a kill at every boundary of %s (not where VARVE_FAULT_RUNS is set)',
+  async (name) => {
+    await using suite = await FaultSuite.create([name]);
+    expect(await suite.runEveryKill()).toBeGreaterThan(20);
+  },
+);
