@@ -1,7 +1,7 @@
 // Repositories and sysroots in temporary directories, checked with the real `ostree`.
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import spawn from 'nano-spawn';
+import spawn, { SubprocessError } from 'nano-spawn';
 
 /** Fails unless every object of the repository is what its name says and no commit misses one. */
 export async function fsck(repository: string): Promise<void> {
@@ -10,8 +10,12 @@ export async function fsck(repository: string): Promise<void> {
 
 export async function ostree(...args: string[]): Promise<string> {
   // ostree writes ? for names that the locale has no letters for.
-  const { stdout } = await spawn('ostree', args, { env: { LC_ALL: 'C.UTF-8' } });
-  return stdout;
+  try {
+    return (await spawn('ostree', args, { env: { LC_ALL: 'C.UTF-8' } })).stdout;
+  } catch (error) {
+    if (error instanceof SubprocessError) error.message += `\n${error.stderr}`;
+    throw error;
+  }
 }
 
 /** Removes a directory with a sysroot in it: deployments are immutable. */
