@@ -58,14 +58,13 @@ export async function importImage(options: ImportImageOptions): Promise<Imported
   const layers = layersOf(image);
   const encapsulation = encapsulationOf(image, layers);
   const progress = new Progress(options.onProgress);
+  await removeStaleTemporaries(repository.path);
   const present = await findImported(repository, image);
   if (present?.isIntact) {
     progress.enter('done');
     const nothing = { layersFetched: 0, layersReused: layers.length, bytesFetched: 0, bytesReused: 0 };
     return { commit: present.commit, manifestDigest, ...nothing };
   }
-  await removeStaleTemporaries(repository.path);
-
   const { openLayer, openRanges } = options;
   const index = await ObjectIndex.open(repository);
   const fetching: FetchOptions = { repository, index, openLayer, openRanges, progress, signal };

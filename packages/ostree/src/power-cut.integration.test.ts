@@ -1,6 +1,5 @@
 // A machine that loses its power: what an import has promised is there, and what has a name is whole.
-// VARVE_POWER_CUTS sets how often it happens at a random moment; 2 unless given. Of some 300 such cuts one left a repository in
-// which `ostree fsck` found a fault; why is not known yet, so whoever looks for it lets many happen.
+// VARVE_POWER_CUTS sets how often it happens at a random moment; 2 unless given.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

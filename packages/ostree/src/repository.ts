@@ -10,7 +10,7 @@ import { type Commit, decodeCommit } from './objects/commit.ts';
 import { type DirectoryTree, readDirectoryTree } from './objects/dirtree.ts';
 import { openArchiveFile, openBareFile, type StoredFile } from './stored-file.ts';
 import { syncPaths } from './sync.ts';
-import { temporaryPath } from './temporary.ts';
+import { removeTemporary, temporaryPath } from './temporary.ts';
 
 export type RepositoryMode = 'bare' | 'bare-user' | 'archive';
 export type ObjectType = 'file' | 'dirtree' | 'dirmeta' | 'commit';
@@ -125,9 +125,8 @@ export class Repository {
     try {
       await writeFile(temporary, `${checksum}\n`, { flag: 'wx', mode: 0o644, flush: true });
       await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
+    } finally {
+      await removeTemporary(temporary);
     }
     // New directories on the way need to last as well, so that each up to refs/ is synced.
     const directories: string[] = [];

@@ -6,7 +6,7 @@
 // microseconds, and the hops to the thread pool would take most of an import's time.
 import { createHash, hash } from 'node:crypto';
 import { lchownSync, mkdirSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Digest, parseDigest } from '@varve/oci';
 import { ArchiveObjects } from './archive-objects.ts';
@@ -17,7 +17,7 @@ import { createFileHash, encodeFileHeader, type FileMetadata, finishFileHash } f
 import type { ObjectType, Repository } from './repository.ts';
 import { openBareFile, type StoredFile } from './stored-file.ts';
 import { syncFileSystem, syncPaths } from './sync.ts';
-import { temporaryPath } from './temporary.ts';
+import { removeTemporary, temporaryPath } from './temporary.ts';
 import { setOwnership, writeWhole } from './write-file.ts';
 
 /** What a layer has that is verified object by object is made safe each time that it is this much. */
@@ -144,7 +144,7 @@ export class ObjectStaging implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.#directory, { recursive: true, force: true });
+    await removeTemporary(this.#directory);
   }
 
   #writeSymlink(metadata: FileMetadata, target: string): OstreeChecksum {

@@ -1,6 +1,6 @@
 // A sysroot: the directory that holds /ostree and /boot. It is `/` on a running host and any directory in tests and in a
 // quickstart; in the latter nothing is "booted" as far as `ostree` knows.
-import { mkdir, readdir, readFile, readlink, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, isDigest } from '@varve/oci';
 import { type OstreeChecksum, parseChecksum } from '../checksum.ts';
@@ -9,7 +9,7 @@ import { OstreeError } from '../error.ts';
 import { manifestDigestKey } from '../image-commit.ts';
 import { metadataString } from '../objects/commit.ts';
 import { isAbsent, Repository } from '../repository.ts';
-import { temporaryPath } from '../temporary.ts';
+import { removeTemporary, temporaryPath } from '../temporary.ts';
 import { type BootEntry, parseBootEntry } from './boot-entry.ts';
 import { planBootOrder } from './boot-order.ts';
 import { type Deployment, type DeploymentIdentity, deploymentDirectory, isSameDeployment } from './deployment.ts';
@@ -106,7 +106,7 @@ export class Sysroot {
         signal,
       });
     } finally {
-      await rm(origin, { force: true });
+      await removeTemporary(origin);
     }
     const after = await this.deployments();
     // Somebody else may deploy at the same time.

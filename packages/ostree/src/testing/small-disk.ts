@@ -1,6 +1,7 @@
 // A small file system of its own, to be filled, and to lose its power.
+import { randomUUID } from 'node:crypto';
 import { mkdir, rm, statfs, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import spawn from 'nano-spawn';
 
 // FS_IOC_SHUTDOWN of the kernel's include/uapi/linux/fs.h, and XFS_FSOP_GOING_FLAGS_NOLOGFLUSH: Node has no ioctl.
@@ -9,7 +10,7 @@ const shutDown = 'import fcntl, os, struct, sys; fcntl.ioctl(os.open(sys.argv[1]
 /** An ext4 in a file, because its blocks are counted as those of a host are. */
 export class SmallDisk implements AsyncDisposable {
   readonly path: string;
-  readonly #image: string;
+  #image: string;
 
   private constructor(path: string, image: string) {
     this.path = path;
@@ -48,8 +49,13 @@ export class SmallDisk implements AsyncDisposable {
     await spawn('python3', ['-c', shutDown, this.path]);
   }
 
+  /** What the disk has is on another one then: a process with a mount namespace of its own may keep the dead one mounted. */
   async restore(): Promise<void> {
     await spawn('umount', [this.path]);
+    const dead = this.#image;
+    this.#image = join(dirname(dead), `${randomUUID()}.ext4`);
+    await spawn('cp', ['--sparse=always', dead, this.#image]);
+    await rm(dead);
     await this.#mount();
   }
 
