@@ -2,12 +2,16 @@ import { defineConfig } from 'vitest/config';
 
 // unit: needs nothing. integration (*.integration.test.ts): needs the Debian packages of scripts/packages.txt and root.
 // e2e: the whole product on real OSTree sysroots. long: hosts and fleets under random kills and faults, many times. vm: real boots in QEMU, emulated; skipped where it is not installed. kube: on a real kube-apiserver with etcd, where Go can build them.
+// VARVE_SEED makes random tests try the same each time.
+const setupFiles = ['scripts/test-seed.ts'];
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: 'unit',
+          setupFiles,
           include: [
             'packages/*/src/**/*.test.ts',
             'conformance/**/*.test.ts',
@@ -22,6 +26,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          setupFiles,
           include: ['packages/*/src/**/*.integration.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
