@@ -1,0 +1,84 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { maximumPolicySize, parseSignaturePolicy, policyInvalid } from './parse-policy.ts';
+import type { PemSource, PolicyRequirement, SignaturePolicy, SignerTrust } from './policy.ts';
+
+const maximumPemSize = 256 * 1024;
+
+/**
+ * The policy of a machine, `/etc/containers/policy.json` below `root`, and the keys that it names there. Undefined where
+ * there is none.
+ * @throws OciError SIGNATURE_POLICY_INVALID; not for a missing key: what needs that one accepts nothing
+ */
+export async function readSignaturePolicy(root = '/'): Promise<SignaturePolicy | undefined> {
+  return readPolicyFile(join(root, 'etc/containers/policy.json'), root);
+}
+
+/** The same for a policy in another file; keys are looked up below `root`. */
+export async function readPolicyFile(path: string, root = '/'): Promise<SignaturePolicy | undefined> {
+  let text: string | undefined;
+  try {
+    text = await readBounded(path, maximumPolicySize);
+  } catch (cause) {
+    throw policyInvalid(path, cause instanceof Error ? cause.message : 'it cannot be read', cause);
+  }
+  if (text === undefined) return undefined;
+  const policy = parseSignaturePolicy(text, path);
+  const scopes = new Map<string, PolicyRequirement[]>();
+  for (const [scope, requirements] of policy.scopes) scopes.set(scope, await readKeys(requirements, root));
+  return { ...policy, default: await readKeys(policy.default, root), scopes };
+}
+
+async function readKeys(requirements: readonly PolicyRequirement[], root: string): Promise<PolicyRequirement[]> {
+  const read: PolicyRequirement[] = [];
+  for (const requirement of requirements) {
+    read.push(
+      requirement.type === 'sigstoreSigned'
+        ? { ...requirement, trust: await readTrust(requirement.trust, root) }
+        : requirement,
+    );
+  }
+  return read;
+}
+
+async function readTrust(trust: SignerTrust, root: string): Promise<SignerTrust> {
+  const readAll = (sources: PemSource[]) => Promise.all(sources.map((source) => readPem(source, root)));
+  switch (trust.type) {
+    case 'keys':
+      return { ...trust, keys: await readAll(trust.keys), rekorKeys: await readAll(trust.rekorKeys) };
+    case 'fulcio':
+      return { ...trust, roots: await readPem(trust.roots, root), rekorKeys: await readAll(trust.rekorKeys) };
+    case 'pki':
+      return {
+        ...trust,
+        roots: await readPem(trust.roots, root),
+        ...(trust.intermediates !== undefined && { intermediates: await readPem(trust.intermediates, root) }),
+      };
+  }
+}
+
+async function readPem(source: PemSource, root: string): Promise<PemSource> {
+  if (source.path === undefined) return source;
+  try {
+    const text = await readBounded(join(root, source.path), maximumPemSize);
+    return text === undefined ? { ...source, problem: 'it does not exist' } : { ...source, text };
+  } catch (error) {
+    return { ...source, problem: error instanceof Error ? error.message : 'it cannot be read' };
+  }
+}
+
+/** Undefined where there is no file. */
+async function readBounded(path: string, limit: number): Promise<string | undefined> {
+  try {
+    await using file = await open(path);
+    const status = await file.stat();
+    const { size } = status;
+    if (!status.isFile()) throw new Error('it is no file');
+    if (size > limit) throw new Error(`it has ${size} bytes, and ${limit} are the most`);
+    return await file.readFile('utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return undefined;
+    throw error;
+  }
+}
