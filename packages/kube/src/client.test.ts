@@ -167,6 +167,7 @@ test.each([
   ['no name', '{"kind":"Node","apiVersion":"v1","metadata":{}}'],
   ['null', 'null'],
   ['nothing', ''],
+  ['far too much', `{"metadata":{"name":"${'a'.repeat(17 * 1024 * 1024)}"}}`],
 ])('an answer of %s is malformed', async (_, body) => {
   await using server = await FaultyServer.start();
   await using client = new KubeClient(server.connection);

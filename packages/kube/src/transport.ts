@@ -15,6 +15,8 @@ const connectTimeout = 15_000;
 /** Bounds of the repeats that a server asks for by Retry-After, as client-go repeats them. */
 const maxRepeats = 5;
 const maxRetryAfterSeconds = 10;
+/** Bytes of an answer unless a request says otherwise: many times what etcd takes in one request (its --max-request-bytes). */
+const defaultMaxBytes = 16 * 1024 * 1024;
 /** Watches hold a connection each; beyond this many, requests wait their turn until their deadline. */
 const maxConnections = 256;
 
@@ -27,6 +29,8 @@ export interface Request {
   readonly body?: unknown;
   readonly contentType?: string | undefined;
   readonly accept?: string | undefined;
+  /** Of a successful answer; 16 MiB unless given. A longer one is MALFORMED_RESPONSE. */
+  readonly maxBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -56,7 +60,8 @@ export class Transport {
     using deadline = new Deadline(requestTimeout);
     let text: string;
     try {
-      text = await textOf(await this.#send(request, anySignal(request.signal, deadline.signal)));
+      const response = await this.#send(request, anySignal(request.signal, deadline.signal));
+      text = await textOf(request, response, request.maxBytes);
     } catch (cause) {
       throw this.#failure(request, cause, deadline.signal);
     }
@@ -123,7 +128,7 @@ export class Transport {
       const response = await this.#dispatch(request, signal, idleTimeout);
       const status = response.statusCode ?? 0;
       if (status >= 200 && status < 300) return response;
-      const error = responseError(request, status, await textOf(response), this.#server);
+      const error = responseError(request, status, await textOf(request, response), this.#server);
       if (isKubeError(error, 'UNAUTHORIZED') && !renewed) {
         // The answer says that nothing was done; with newer credentials, perhaps read for another request, it may be.
         await this.#source.renew();
@@ -227,9 +232,17 @@ function retryAfterSeconds(response: IncomingMessage, error: KubeError): number 
   return seconds !== undefined && seconds <= maxRetryAfterSeconds ? seconds : undefined;
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
+async function textOf(request: Request, response: IncomingMessage, maxBytes = defaultMaxBytes): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of response) chunks.push(chunk);
+  let length = 0;
+  for await (const chunk of response) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > maxBytes) {
+      const message = `${request.method} ${request.path}: the answer has more than ${maxBytes} bytes; is it an API server?`;
+      throw new KubeError('MALFORMED_RESPONSE', message);
+    }
+  }
   return Buffer.concat(chunks).toString('utf8');
 }
 
