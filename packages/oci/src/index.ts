@@ -44,6 +44,7 @@ export { parseQualifiedReference } from './registries/endpoints.ts';
 export { readRegistriesConf } from './registries/read.ts';
 export { parseRegistriesConf, type RegistriesConf } from './registries/registries-conf.ts';
 export type { Acceptance, AcceptedSignature } from './signature/acceptance.ts';
+export { fetchSignatures } from './signature/fetch.ts';
 export { parseSignaturePolicy } from './signature/parse-policy.ts';
 export type {
   PemSource,
@@ -55,6 +56,7 @@ export type {
 } from './signature/policy.ts';
 export { readPolicyFile, readSignaturePolicy } from './signature/read-policy.ts';
 export { type ImageSignatures, imageSignaturesSchema, type SignatureAttachment } from './signature/signatures.ts';
+export { type VerifySignaturesOptions, verifySignatures } from './signature/verify.ts';
 export type { TarEntry, TarEntryMetadata, TarEntryType } from './tar/entry.ts';
 export { readTar } from './tar/read.ts';
 export { type CopiedImage, type CopyImageOptions, type CopyProgress, copyImage } from './transports/copy-image.ts';

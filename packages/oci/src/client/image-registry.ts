@@ -1,3 +1,4 @@
+import type { Digest } from '../digest.ts';
 import type { Image } from '../image.ts';
 import type { Descriptor, Platform } from '../manifest.ts';
 import type { BlobRange, OpenedRange } from '../ranges/open-ranges.ts';
@@ -13,6 +14,8 @@ export interface ImageRegistry extends AsyncDisposable {
   getImage(reference: ImageReference, options?: Waiting & { platform?: Platform }): Promise<Image>;
   /** The bytes of one manifest or index, as they are. */
   readManifest(reference: ImageReference, options?: Waiting): Promise<Uint8Array>;
+  /** Manifests whose subject is `digest`; undefined where the registry cannot tell. */
+  listReferrers(reference: ImageReference, digest: Digest, options?: Waiting): Promise<Descriptor[] | undefined>;
   openBlob(reference: ImageReference, descriptor: Descriptor, options?: Waiting): Promise<AsyncIterable<Uint8Array>>;
   openRanges(
     reference: ImageReference,

@@ -1,5 +1,6 @@
 // A registry as registries.conf has it: mirrors first, then the place itself. Digests are the same everywhere, so that no
 // mirror has to be trusted for more than tags.
+import type { Digest } from '../digest.ts';
 import { OciError } from '../error.ts';
 import type { Image } from '../image.ts';
 import type { Descriptor, Platform } from '../manifest.ts';
@@ -42,6 +43,14 @@ export class MirroredRegistry implements ImageRegistry {
 
   async readManifest(reference: ImageReference, options: Waiting = {}): Promise<Uint8Array> {
     return this.#first(reference, options.signal, (client, at) => client.readManifest(at, options));
+  }
+
+  async listReferrers(
+    reference: ImageReference,
+    digest: Digest,
+    options: Waiting = {},
+  ): Promise<Descriptor[] | undefined> {
+    return this.#first(reference, options.signal, (client, at) => client.listReferrers(at, digest, options));
   }
 
   async openBlob(

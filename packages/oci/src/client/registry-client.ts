@@ -23,6 +23,7 @@ import { connectRegistry, type RegistryClientOptions, type RegistryConnection } 
 import { download } from './download.ts';
 import type { ImageRegistry } from './image-registry.ts';
 import { downloadRanges, type RangeSupport, rangeRefusals } from './range-download.ts';
+import { listReferrers } from './referrers.ts';
 import { type Answer, discard, headerText } from './transport.ts';
 
 interface Waiting {
@@ -87,6 +88,18 @@ export class RegistryClient implements ImageRegistry {
    */
   async readManifest(reference: ImageReference, { signal }: Waiting = {}): Promise<Uint8Array> {
     return (await this.#fetchManifest(reference, undefined, signal)).bytes;
+  }
+
+  /**
+   * Manifests whose subject is `digest`; undefined where the registry cannot tell.
+   * @throws OciError REGISTRY_*, IMAGE_MANIFEST_INVALID
+   */
+  async listReferrers(
+    reference: ImageReference,
+    digest: Digest,
+    { signal }: Waiting = {},
+  ): Promise<Descriptor[] | undefined> {
+    return listReferrers(this.#connection.requester, reference, digest, signal);
   }
 
   /**
