@@ -31,6 +31,8 @@ export interface StructuralSchema {
   readonly default?: unknown;
   readonly nullable?: boolean;
   readonly format?: string;
+  /** A time with exactly six digits of a second. */
+  readonly microTime?: boolean;
   readonly pattern?: string;
   readonly minimum?: number;
   readonly maximum?: number;
@@ -72,6 +74,7 @@ function convert(json: JsonObject): StructuralSchema {
     description: textOf(json.description),
     default: json.default,
     format,
+    microTime: json['x-varve-micro-time'] === true ? true : undefined,
     // zod spells a date out as a pattern that no person can read in an error.
     pattern: isTime ? undefined : textOf(json.pattern),
     enum: enumOf(json),

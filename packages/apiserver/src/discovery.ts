@@ -84,7 +84,7 @@ export function discoveryOf(resources: Resources): Discovery {
 
 function discoverable({ definition, namespaced, verbs, strategy }: ServedResource): Discoverable {
   const status = definition.statusSubresource ? [{ name: 'status', verbs: ['get', 'patch', 'update'] }] : [];
-  const others = Object.keys(strategy.subresources ?? {}).map((name) => ({ name, verbs: ['get', 'patch', 'update'] }));
+  const others = Object.entries(strategy.subresources ?? {}).map(([name, { verbs }]) => ({ name, verbs }));
   const { group, version, plural, singular, kind, shortNames, categories } = definition;
   return {
     group,

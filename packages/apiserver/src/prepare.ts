@@ -1,8 +1,10 @@
 // From what a client sent to what is stored: type and field checks, defaults, validation. Pure.
 import { canonicalJson, type ResourceDefinition, valueAt } from '@varve/api';
+import type { ObjectBody } from './http/body.ts';
 import { type ApiObject, copyRecord, isRecord, type JsonObject } from './object.ts';
 import type { FieldValidation } from './query.ts';
 import type { ServedResource } from './resources.ts';
+import { decodeProblem } from './schema/decode.ts';
 import { applyDefaults } from './schema/defaults.ts';
 import { dropEmpty } from './schema/drop-empty.ts';
 import { validateMetadata } from './schema/metadata.ts';
@@ -42,6 +44,25 @@ export function identify(body: JsonObject, resource: ServedResource): JsonObject
 function nameOf(body: JsonObject): string {
   const name = valueAt(body, 'metadata', 'name');
   return typeof name === 'string' ? name : '';
+}
+
+/** What the body of a create or update says of an object of the kind. Throws 400; unknown fields may be warnings. */
+export function decode(
+  body: ObjectBody,
+  resource: ServedResource,
+  validation: FieldValidation,
+  warnings: string[],
+): JsonObject {
+  const { kind, version, custom } = resource.definition;
+  const refused = (why: string) => badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
+  const sent = identify(body.value, resource);
+  const problem = custom ? undefined : decodeProblem(sent, resource.wholeSchema, kind);
+  if (problem !== undefined) throw refused(problem);
+  const { object, unknown } = pruned(sent, resource);
+  reportFieldProblems(fieldProblems(unknown, body.duplicates), validation, warnings, (text) =>
+    refused(`strict decoding error: ${text}`),
+  );
+  return object;
 }
 
 /** A copy without unknown fields, and the problems that fieldValidation is about. */

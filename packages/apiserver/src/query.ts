@@ -105,8 +105,8 @@ export function forbiddenOption(field: string, why: string): StatusCause {
   return { reason: 'FieldValueForbidden', field, message: `Forbidden: ${why}` };
 }
 
-export function listInvalid(cause: StatusCause) {
-  return invalidOptions('ListOptions', cause);
+export function listInvalid(...causes: readonly StatusCause[]) {
+  return invalidOptions('ListOptions', ...causes);
 }
 
 /** Throws 400 for anything but a decimal number. */

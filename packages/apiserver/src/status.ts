@@ -98,6 +98,12 @@ export function methodNotAllowed(): StatusError {
   );
 }
 
+/** Of a custom kind's subresources, in the words of apiextensions-apiserver. */
+export function verbNotSupported(resource: Names, verb: string): StatusError {
+  const message = `${verb} is not supported on resources of kind "${qualifiedName(resource)}"`;
+  return new StatusError(405, 'MethodNotAllowed', message, { group: resource.group, kind: resource.plural });
+}
+
 export function notAcceptable(allowed: readonly string[]): StatusError {
   const message = `only the following media types are accepted: ${allowed.join(', ')}`;
   return new StatusError(406, 'NotAcceptable', message, {});
@@ -137,13 +143,18 @@ export function invalid(kind: string, group: string, name: string, causes: reado
   const lines = causes.map((cause) => (cause.field === '' ? cause.message : `${cause.field}: ${cause.message}`));
   const text = lines.length === 1 ? (lines[0] ?? '') : `[${lines.join(', ')}]`;
   const subject = group === '' ? kind : `${kind}.${group}`;
-  const details = { ...(name === '' ? {} : { name }), ...(group === '' ? {} : { group }), kind, causes };
+  const details = {
+    ...(name === '' ? {} : { name }),
+    ...(group === '' ? {} : { group }),
+    ...(kind === '' ? {} : { kind }),
+    causes,
+  };
   return new StatusError(422, 'Invalid', `${subject} ${JSON.stringify(name)} is invalid: ${text}`, details);
 }
 
 /** 422 on the query parameters of a request: ListOptions, CreateOptions, … of meta.k8s.io. */
-export function invalidOptions(kind: string, cause: StatusCause): StatusError {
-  return invalid(kind, 'meta.k8s.io', '', [cause]);
+export function invalidOptions(kind: string, ...causes: readonly StatusCause[]): StatusError {
+  return invalid(kind, 'meta.k8s.io', '', causes);
 }
 
 export function tooManyRequests(): StatusError {

@@ -112,9 +112,9 @@ function mergeSubresource(
 ): ApiObject {
   if (subresource === 'status') return withStatus(old, object.status);
   if (subresource !== '') {
-    const write = resource.strategy.subresources?.[subresource];
-    if (write === undefined) throw unknownResource();
-    return write(object, old, context);
+    const found = resource.strategy.subresources?.[subresource];
+    if (found === undefined) throw unknownResource();
+    return found.write(object, old, context);
   }
   const own = resource.definition.statusSubresource ? withStatus(object, old.status) : object;
   return resource.strategy.prepareUpdate?.(own, old) ?? own;

@@ -35,7 +35,8 @@ function validateConfigMap(configMap: ConfigMap, old: ConfigMap | undefined): Fi
     ...validateKeys('data', Object.keys(data)),
     ...validateKeys('binaryData', Object.keys(binaryData)),
     ...validateBase64('binaryData', binaryData),
-    ...validateDataSize('', [
+    // Upstream names the whole object so.
+    ...validateDataSize('[]', [
       ...Object.values(data).map((value) => Buffer.byteLength(value)),
       ...Object.values(binaryData).map((value) => Buffer.byteLength(value, 'base64')),
     ]),

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { FieldError, KubeObject, ObjectMeta, ResourceDefinition } from '../resource.ts';
 import { humanDuration } from './duration.ts';
 import { textAt, valueAt } from './read.ts';
-import { timeSchema } from './time.ts';
+import { microTimeSchema, timeSchema } from './time.ts';
 
 const referenceSchema = z
   .object({
@@ -29,8 +29,8 @@ const eventSchema = z.object({
   lastTimestamp: timeSchema.nullable().optional(),
   count: z.int().optional().describe('How often it happened.'),
   type: z.string().optional().describe('Normal or Warning.'),
-  eventTime: timeSchema.nullable().optional(),
-  series: z.object({ count: z.int().optional(), lastObservedTime: timeSchema.nullable().optional() }).optional(),
+  eventTime: microTimeSchema.nullable().optional(),
+  series: z.object({ count: z.int().optional(), lastObservedTime: microTimeSchema.nullable().optional() }).optional(),
   action: z.string().optional(),
   related: referenceSchema.optional(),
   reportingComponent: z.string().optional(),
@@ -43,16 +43,11 @@ export interface CoreEvent extends z.infer<typeof eventSchema> {
 }
 
 function lastSeen(event: KubeObject): string {
-  return (
-    textAt(event, 'series', 'lastObservedTime') ||
-    textAt(event, 'lastTimestamp') ||
-    textAt(event, 'eventTime') ||
-    (event.metadata.creationTimestamp ?? '')
-  );
+  return textAt(event, 'series', 'lastObservedTime') || textAt(event, 'lastTimestamp') || firstSeen(event);
 }
 
 function firstSeen(event: KubeObject): string {
-  return textAt(event, 'firstTimestamp') || textAt(event, 'eventTime') || (event.metadata.creationTimestamp ?? '');
+  return textAt(event, 'firstTimestamp') || textAt(event, 'eventTime');
 }
 
 function age(time: string, now: Date): string {

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import type { FieldError, ObjectMeta, ResourceDefinition } from '../resource.ts';
 import { textAt } from './read.ts';
-import { timeSchema } from './time.ts';
+import { microTimeSchema } from './time.ts';
 
 const leaseSchema = z.object({
   apiVersion: z.string(),
@@ -11,8 +11,8 @@ const leaseSchema = z.object({
     .object({
       holderIdentity: z.string().optional().describe('Who holds the lease.'),
       leaseDurationSeconds: z.int().optional().describe('How long others wait after renewTime before they take it.'),
-      acquireTime: timeSchema.nullable().optional(),
-      renewTime: timeSchema.nullable().optional().describe('When the holder last renewed it.'),
+      acquireTime: microTimeSchema.nullable().optional(),
+      renewTime: microTimeSchema.nullable().optional().describe('When the holder last renewed it.'),
       leaseTransitions: z.int().optional().describe('How often the holder changed.'),
       strategy: z.string().optional(),
       preferredHolder: z.string().optional(),

@@ -150,8 +150,9 @@ function validateNode(node: Node, old: Node | undefined): FieldError[] {
     if (before !== '' && node.spec?.[field] !== before) {
       errors.push({
         reason: 'FieldValueForbidden',
-        field: `spec.${field}`,
-        message: 'Forbidden: node updates may not change it once it is set',
+        // Upstream names the list, of which the first is this one.
+        field: field === 'podCIDR' ? 'spec.podCIDRs' : `spec.${field}`,
+        message: `Forbidden: node updates may not change ${field} except from "" to valid`,
       });
     }
   }

@@ -1,4 +1,10 @@
-// Timestamps of the core kinds (metav1.Time and metav1.MicroTime): RFC 3339.
+// Timestamps of the core kinds: RFC 3339.
 import * as z from 'zod';
 
+/** metav1.Time. */
 export const timeSchema = z.iso.datetime({ offset: true }).meta({ format: 'date-time' });
+
+/** metav1.MicroTime: always with six digits of a second. */
+export const microTimeSchema = z.iso
+  .datetime({ offset: true })
+  .meta({ format: 'date-time', 'x-varve-micro-time': true });

@@ -5,6 +5,7 @@ import type { Resources } from '../resources.ts';
 import type { Change, ObjectKey } from '../store/change.ts';
 import type { Store } from '../store/store.ts';
 import type { Transaction } from '../store/transaction.ts';
+import { finalizersOf } from '../strategies/namespace.ts';
 import { type OwnerIndex, ownersOf, removeOrMark } from './owner-index.ts';
 
 /** Objects per transaction, so that one huge owner does not hold up every other write. */
@@ -130,6 +131,7 @@ export class GarbageCollector {
         if (transaction.get(content) !== undefined) left++;
       }
     }
-    if (left === 0 && (namespace.metadata.finalizers ?? []).length === 0) transaction.remove(key);
+    const awaited = [...(namespace.metadata.finalizers ?? []), ...finalizersOf(namespace)];
+    if (left === 0 && awaited.length === 0) transaction.remove(key);
   }
 }

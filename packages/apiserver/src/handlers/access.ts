@@ -3,7 +3,7 @@ import type { Admission, Authorizer } from '../authorization/authorizer.ts';
 import type { OwnerIndex } from '../background/owner-index.ts';
 import type { RequestContext } from '../context.ts';
 import type { Resources, ServedResource } from '../resources.ts';
-import { notFound, unknownResource } from '../status.ts';
+import { methodNotAllowed, notFound, unknownResource, verbNotSupported } from '../status.ts';
 import type { ObjectKey } from '../store/change.ts';
 import type { Store } from '../store/store.ts';
 
@@ -30,8 +30,15 @@ export function checkSubresource({ resource, info }: RequestContext): void {
   const { subresource } = info;
   if (subresource === '') return;
   if (subresource === 'status' && resource.definition.statusSubresource) return;
-  if (resource.strategy.subresources?.[subresource] !== undefined) return;
+  const own = resource.strategy.subresources?.[subresource];
+  if (own?.verbs.includes(info.verb) === true) return;
+  if (own !== undefined) throw methodNotAllowed();
   throw unknownResource();
+}
+
+/** The error for a verb that no subresource has. */
+export function subresourceVerb({ resource: { definition } }: RequestContext, verb: string): Error {
+  return definition.custom ? verbNotSupported(definition, verb) : methodNotAllowed();
 }
 
 export function missing({ resource, info }: RequestContext): Error {

@@ -8,15 +8,7 @@ import { negotiate } from '../http/negotiate.ts';
 import { trackUpdate } from '../managed-fields/track.ts';
 import type { ApiObject } from '../object.ts';
 import { dedupeOwnerReferences } from '../owner-references.ts';
-import {
-  complete,
-  fieldProblems,
-  identify,
-  pruned,
-  reportFieldProblems,
-  sentManagedFields,
-  toApiObject,
-} from '../prepare.ts';
+import { complete, decode, sentManagedFields, toApiObject } from '../prepare.ts';
 import { parseWriteOptions } from '../query.ts';
 import { answerObject } from '../represent.ts';
 import type { ServedResource } from '../resources.ts';
@@ -26,7 +18,7 @@ import { Stored } from '../store/change.ts';
 import type { Transaction } from '../store/transaction.ts';
 import type { WriteContext } from '../strategies/strategy.ts';
 import { timestamp } from '../time.ts';
-import { type Access, keyOf } from './access.ts';
+import { type Access, keyOf, subresourceVerb } from './access.ts';
 
 /** Characters of generated names: no vowels, so that no words come out (apimachinery pkg/util/rand). */
 const suffixCharacters = 'bcdfghjklmnpqrstvwxz2456789';
@@ -36,16 +28,12 @@ const maxNameAttempts = 8;
 
 export async function create(access: Access, context: RequestContext): Promise<Answer> {
   const { resource, info, query } = context;
+  if (info.subresource !== '') throw subresourceVerb(context, 'create');
   if (info.name !== '' || (resource.namespaced && info.namespace === '')) throw methodNotAllowed();
   negotiate(context.accept, false);
   const options = parseWriteOptions(query, 'CreateOptions', context.userAgent);
   const body = parseObjectBody(context.contentType, context.body, resource.definition.custom);
-  const { object, unknown } = pruned(identify(body.value, resource), resource);
-  reportFieldProblems(fieldProblems(unknown, body.duplicates), options.fieldValidation, context.warnings, (text) =>
-    badRequest(
-      `${resource.definition.kind} in version "${resource.definition.version}" cannot be handled as a ${resource.definition.kind}: strict decoding error: ${text}`,
-    ),
-  );
+  const object = decode(body, resource, options.fieldValidation, context.warnings);
   dedupeOwnerReferences(object, context.warnings);
   const sent = toApiObject(object, resource);
   const writer = { manager: options.manager, subresource: '', now: context.now };

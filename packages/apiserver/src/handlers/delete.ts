@@ -12,7 +12,7 @@ import { type ObjectKey, Stored } from '../store/change.ts';
 import type { Transaction } from '../store/transaction.ts';
 import { terminating } from '../strategies/namespace.ts';
 import { timestamp } from '../time.ts';
-import { type Access, keyOf, missing, requestedKey } from './access.ts';
+import { type Access, keyOf, missing, requestedKey, subresourceVerb } from './access.ts';
 import { selectItems } from './list.ts';
 
 const protectedNamespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
@@ -26,7 +26,7 @@ interface DeleteOptions {
 
 export async function remove(access: Access, context: RequestContext): Promise<Answer> {
   const { resource, info } = context;
-  if (info.subresource !== '') throw methodNotAllowed();
+  if (info.subresource !== '') throw subresourceVerb(context, 'delete');
   const representation = negotiate(context.accept, false);
   const key = requestedKey(context);
   const options = parseDeleteOptions(context);

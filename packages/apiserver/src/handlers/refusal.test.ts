@@ -52,8 +52,8 @@ describe('answers to requests that are wrong', () => {
       'POST',
       maps,
       { body: configMap('a', {}, { labels: { a: 1 } }) },
-      422,
-      'metadata.labels.a',
+      400,
+      'ConfigMap.metadata.labels',
     ],
     ['a type that nobody reads', 'POST', maps, { body: 'x', type: 'text/plain' }, 415, 'UnsupportedMediaType'],
     [
@@ -163,7 +163,7 @@ describe('answers to requests that are wrong', () => {
     ['sendInitialEvents without match', 'GET', `${maps}?watch=true&sendInitialEvents=true`, {}, 422, 'ListOptions'],
     ['a bad continue token', 'GET', `${maps}?continue=xyz`, {}, 400, 'invalid continue token'],
     ['a bad label selector', 'GET', `${maps}?labelSelector=a%20b`, {}, 400, 'unable to parse requirement'],
-    ['a bad field selector', 'GET', `${maps}?fieldSelector=data.x%3D1`, {}, 400, 'field label not supported: data.x'],
+    ['a bad field selector', 'GET', `${maps}?fieldSelector=data.x%3D1`, {}, 400, 'is not a known field selector'],
     ['a timeout that is none', 'GET', `${maps}?timeout=soon`, {}, 400, 'invalid duration'],
     ['a broken escape', 'GET', '/api/v1/nodes/%zz', {}, 400, /.*/],
     [

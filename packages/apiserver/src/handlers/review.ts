@@ -115,8 +115,13 @@ function subjectOf(review: Review, spec: JsonObject): User {
 function attributesOf(review: Review, spec: JsonObject): Attributes {
   const resource = valueAt(spec, 'resourceAttributes');
   const path = valueAt(spec, 'nonResourceAttributes');
-  if (isRecord(resource) === isRecord(path)) {
-    const message = 'Invalid value: exactly one of nonResourceAttributes or resourceAttributes must be specified';
+  if (isRecord(resource) && isRecord(path)) {
+    const shown = JSON.stringify({ Path: textAt(path, 'path'), Verb: textAt(path, 'verb') });
+    const message = `Invalid value: ${shown}: cannot be specified in combination with resourceAttributes`;
+    throw reviewInvalid(review, { reason: 'FieldValueInvalid', field: 'spec.nonResourceAttributes', message });
+  }
+  if (!isRecord(resource) && !isRecord(path)) {
+    const message = 'Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified';
     throw reviewInvalid(review, { reason: 'FieldValueInvalid', field: 'spec.resourceAttributes', message });
   }
   if (isRecord(path)) return { kind: 'path', verb: textAt(path, 'verb'), path: textAt(path, 'path') };
@@ -131,6 +136,7 @@ function attributesOf(review: Review, spec: JsonObject): Attributes {
   };
 }
 
-function reviewInvalid(review: Review, cause: StatusCause) {
-  return invalid(review.kind, review.group, '', [cause]);
+/** Without the kind, as upstream says it (kubernetes/pkg/registry/authorization). */
+function reviewInvalid({ group }: Review, cause: StatusCause) {
+  return invalid('', group, '', [cause]);
 }

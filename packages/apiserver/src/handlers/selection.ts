@@ -16,7 +16,11 @@ export interface Selection {
 /** Throws 400 for selectors that cannot be read. */
 export function parseSelection({ resource, info, query }: RequestContext): Selection {
   const labels = parseLabelSelector(query.get('labelSelector') ?? '');
-  const fields = parseFieldSelector(query.get('fieldSelector') ?? '', resource.selectableFields);
+  const fields = parseFieldSelector(
+    query.get('fieldSelector') ?? '',
+    resource.selectableFields,
+    resource.definition.custom,
+  );
   const requested = info.namespace === '' ? undefined : info.namespace;
   const named = info.name === '' ? undefined : info.name;
   return {

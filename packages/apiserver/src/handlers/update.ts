@@ -5,7 +5,7 @@ import { negotiate } from '../http/negotiate.ts';
 import { trackUpdate } from '../managed-fields/track.ts';
 import type { ApiObject } from '../object.ts';
 import { dedupeOwnerReferences } from '../owner-references.ts';
-import { fieldProblems, identify, pruned, reportFieldProblems, sentManagedFields, toApiObject } from '../prepare.ts';
+import { decode, sentManagedFields, toApiObject } from '../prepare.ts';
 import { parseWriteOptions } from '../query.ts';
 import { answerObject } from '../represent.ts';
 import { finalizerWarnings } from '../schema/metadata.ts';
@@ -24,12 +24,7 @@ export async function update(access: Access, context: RequestContext): Promise<A
   const key = requestedKey(context);
   const options = parseWriteOptions(context.query, 'UpdateOptions', context.userAgent);
   const body = parseObjectBody(context.contentType, context.body, resource.definition.custom);
-  const { object, unknown } = pruned(identify(body.value, resource), resource);
-  reportFieldProblems(fieldProblems(unknown, body.duplicates), options.fieldValidation, context.warnings, (text) =>
-    badRequest(
-      `${resource.definition.kind} in version "${resource.definition.version}" cannot be handled as a ${resource.definition.kind}: strict decoding error: ${text}`,
-    ),
-  );
+  const object = decode(body, resource, options.fieldValidation, context.warnings);
   dedupeOwnerReferences(object, context.warnings);
   const sent = toApiObject(object, resource);
   if ((sent.metadata.name ?? info.name) !== info.name) {

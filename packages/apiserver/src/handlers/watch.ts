@@ -6,7 +6,7 @@ import type { RequestContext } from '../context.ts';
 import { negotiate, type Representation } from '../http/negotiate.ts';
 import { isTrue } from '../http/request-info.ts';
 import type { ApiObject } from '../object.ts';
-import { forbiddenOption, listInvalid, parseCount, parseRevision } from '../query.ts';
+import { forbiddenOption, listInvalid, notSupported, parseCount, parseRevision } from '../query.ts';
 import { eventObjectText } from '../represent.ts';
 import { badRequest, expired, type StatusError } from '../status.ts';
 import { type Change, Stored } from '../store/change.ts';
@@ -43,6 +43,7 @@ export function parseWatch(context: RequestContext): WatchRequest {
         'resourceVersionMatch',
         'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
       ),
+      ...(match === '' ? [] : [notSupported('resourceVersionMatch', match, ['NotOlderThan'])]),
     );
   }
   if (sendInitial === undefined && match !== '') {
@@ -80,7 +81,13 @@ export function watch(
   response: ServerResponse,
 ): () => void {
   const stream = new WatchStream(access, context, request, response);
-  stream.start();
+  try {
+    stream.start();
+  } catch (error) {
+    // The headers are sent: of changes that the disk has lost, the client learns by the end of the stream.
+    stream.cut();
+    throw error;
+  }
   return () => stream.end();
 }
 
@@ -122,7 +129,7 @@ class WatchStream {
     if (since === undefined) {
       this.#sendInitial(begin)
         .then(() => this.#goLive(begin))
-        .catch(() => this.#cut());
+        .catch(() => this.cut());
       return;
     }
     const missed = store.changesAfter(since, scope);
@@ -150,7 +157,7 @@ class WatchStream {
   #take(change: Change): void {
     if (this.#queue === undefined) this.#send(change);
     else if (this.#queue.length < maxQueuedChanges) this.#queue.push(change);
-    else this.#cut();
+    else this.cut();
   }
 
   #goLive(after: number): void {
@@ -234,7 +241,7 @@ class WatchStream {
     const object = eventObjectText(context, this.#request.representation, stored, this.#first);
     this.#first = false;
     const flowing = this.#response.write(`{"type":"${type}","object":${object}}\n`);
-    if (this.#response.writableLength > maxUnreadBytes && this.#queue === undefined) this.#cut();
+    if (this.#response.writableLength > maxUnreadBytes && this.#queue === undefined) this.cut();
     return flowing;
   }
 
@@ -243,7 +250,7 @@ class WatchStream {
     this.end();
   }
 
-  #cut(): void {
+  cut(): void {
     this.end();
     this.#response.destroy();
   }

@@ -305,4 +305,22 @@ describe('delete', () => {
     await expect.poll(async () => (await call('GET', '/api/v1/namespaces/team')).code, { timeout: 5000 }).toBe(404);
     expect((await call('DELETE', '/api/v1/namespaces/kube-system')).code).toBe(403);
   });
+
+  test('of a namespace waits for those who finalize it, too', async () => {
+    const held = { metadata: { name: 'held' }, spec: { finalizers: ['varve.dev/x'] } };
+    expect((await call('POST', '/api/v1/namespaces', { body: held })).body).toMatchObject({
+      spec: { finalizers: ['varve.dev/x', 'kubernetes'] },
+    });
+    await call('POST', '/api/v1/namespaces/held/configmaps', { body: configMap('content') });
+    await call('DELETE', '/api/v1/namespaces/held');
+    const content = async () => (await call('GET', '/api/v1/namespaces/held/configmaps/content')).code;
+    await expect.poll(content, { timeout: 5000 }).toBe(404);
+    expect((await call('GET', '/api/v1/namespaces/held')).code).toBe(200);
+    const path = '/api/v1/namespaces/held/finalize';
+    expect((await merge(path, { spec: { finalizers: [] } })).code).toBe(405);
+    expect((await call('PUT', path, { body: { metadata: { name: 'held' }, spec: { finalizers: [] } } })).code).toBe(
+      200,
+    );
+    await expect.poll(async () => (await call('GET', '/api/v1/namespaces/held')).code, { timeout: 5000 }).toBe(404);
+  });
 });

@@ -35,6 +35,7 @@ export function withoutIdentity(fields: FieldSet): FieldSet {
 export function trackedFields(fields: FieldSet, resource: ServedResource, subresource: string): FieldSet {
   const isRequest = resource.id === requests;
   if (subresource === 'approval') return only(fields, conditionsPath);
+  if (subresource === 'finalize') return only(fields, [fieldElement('spec')]);
   if (subresource === 'status') {
     const changed = only(fields, [fieldElement('status')]);
     return isRequest ? without(changed, conditions) : changed;

@@ -12,8 +12,11 @@ export interface FieldRequirement {
 
 export type FieldSelector = readonly FieldRequirement[];
 
-/** Throws 400 for a syntax error or a field that is not in `selectable`. */
-export function parseFieldSelector(text: string, selectable: readonly string[]): FieldSelector {
+/**
+ * Throws 400 for a syntax error or a field that is not in `selectable`. For kinds of Kubernetes' own that have no fields
+ * but those of all kinds, upstream names these (apimachinery pkg/runtime/conversion.go).
+ */
+export function parseFieldSelector(text: string, selectable: readonly string[], custom = true): FieldSelector {
   const requirements: FieldRequirement[] = [];
   for (const term of splitTerms(text)) {
     if (term === '') continue;
@@ -22,10 +25,15 @@ export function parseFieldSelector(text: string, selectable: readonly string[]):
     if (path === undefined || value === undefined) {
       throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
     }
-    if (!selectable.includes(path)) throw badRequest(`field label not supported: ${path}`);
+    if (!selectable.includes(path)) throw badRequest(notSelectable(path, selectable, custom));
     requirements.push({ path, equal: operator !== '!=', value: unescaped(value, text) });
   }
   return requirements;
+}
+
+function notSelectable(path: string, selectable: readonly string[], custom: boolean): string {
+  if (custom || selectable.some((field) => !field.startsWith('metadata.'))) return `field label not supported: ${path}`;
+  return `"${path}" is not a known field selector: only "metadata.name", "metadata.namespace"`;
 }
 
 function splitTerms(text: string): string[] {

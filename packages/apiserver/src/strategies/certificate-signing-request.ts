@@ -9,7 +9,7 @@ export const certificateSigningRequestStrategy: Strategy = {
   ...coreStrategy,
   prepareCreate: (object, { user }) => ({ ...object, spec: requestedBy(object.spec, user) }),
   prepareUpdate: (object, old) => ({ ...object, spec: old.spec }),
-  subresources: { approval },
+  subresources: { approval: { verbs: ['get', 'patch', 'update'], write: approval } },
 };
 
 function requestedBy(spec: unknown, user: WriteContext['user']): JsonObject | undefined {

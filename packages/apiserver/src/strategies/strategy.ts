@@ -24,10 +24,14 @@ export interface Strategy {
   prepareCreate?(object: ApiObject, context: WriteContext): ApiObject;
   /** Returns the object to store for an update of the main resource. */
   prepareUpdate?(object: ApiObject, old: ApiObject): ApiObject;
-  /** Subresources besides `status`: what a write to them makes of the old object. */
-  readonly subresources?: Readonly<
-    Record<string, (object: ApiObject, old: ApiObject, context: WriteContext) => ApiObject>
-  >;
+  /** Subresources besides `status`. */
+  readonly subresources?: Readonly<Record<string, Subresource>>;
+}
+
+export interface Subresource {
+  readonly verbs: readonly string[];
+  /** What a write makes of the old object. */
+  write(object: ApiObject, old: ApiObject, context: WriteContext): ApiObject;
 }
 
 export const customStrategy: Strategy = {
