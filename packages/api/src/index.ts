@@ -42,6 +42,7 @@ export type {
   IgnitionUser,
 } from './ignition/schema.ts';
 export * from './kernel-argument.ts';
+export * from './kinds/cluster-image-policy.ts';
 export * from './kinds/machine-config.ts';
 export * from './kinds/machine-config-node.ts';
 export * from './kinds/machine-config-pool.ts';

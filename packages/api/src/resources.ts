@@ -6,6 +6,7 @@ import { leaseResource } from './core/lease.ts';
 import { namespaceResource } from './core/namespace.ts';
 import { nodeResource } from './core/node.ts';
 import { secretResource } from './core/secret.ts';
+import { clusterImagePolicyResource } from './kinds/cluster-image-policy.ts';
 import { machineConfigResource } from './kinds/machine-config.ts';
 import { machineConfigNodeResource } from './kinds/machine-config-node.ts';
 import { machineConfigPoolResource } from './kinds/machine-config-pool.ts';
@@ -17,6 +18,7 @@ export const resources: readonly ResourceDefinition[] = [
   machineConfigNodeResource,
   machineConfigResource,
   machineConfigurationResource,
+  clusterImagePolicyResource,
   nodeResource,
   eventResource,
   certificateSigningRequestResource,

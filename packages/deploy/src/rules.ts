@@ -52,6 +52,8 @@ export const grants: readonly Grant[] = [
       rule(configs, ['machineconfignodes'], [...reads, 'create', 'update', 'delete']),
       rule('operator.openshift.io', ['machineconfigurations'], reads),
       rule('operator.openshift.io', ['machineconfigurations/status'], ['update']),
+      rule('config.openshift.io', ['clusterimagepolicies'], reads),
+      rule('config.openshift.io', ['clusterimagepolicies/status'], ['update']),
       // Made for plain hosts that join; cordoned for the drain.
       rule('', ['nodes'], [...reads, 'create', 'update']),
       rule('', ['nodes/status'], ['update']),

@@ -1,4 +1,5 @@
 // The requests that a host's credential is tried with, on any API server of which the test has the authority.
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
@@ -64,6 +65,10 @@ const samples: Readonly<Record<string, Sample>> = {
     detail: 'the config of its target',
   },
   machineconfigurations: { name: () => 'cluster', body: () => ({ spec: { managementState: 'Managed' } }) },
+  clusterimagepolicies: {
+    ...plain,
+    body: () => ({ spec: { scopes: ['registry.example'], policy: { rootOfTrust: rootOfTrust() } } }),
+  },
   nodes: plain,
   events: {
     name: (host) => `event-${host}`,
@@ -80,6 +85,12 @@ const samples: Readonly<Record<string, Sample>> = {
   leases: { ...plain, body: (host) => ({ spec: { holderIdentity: host } }) },
   namespaces: { ...plain, body: () => ({}) },
 };
+
+function rootOfTrust(): object {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pem = publicKey.export({ type: 'spki', format: 'pem' });
+  return { policyType: 'PublicKey', publicKey: { keyData: Buffer.from(pem).toString('base64') } };
+}
 
 function sampleOf({ plural }: ResourceDefinition): Sample {
   const sample = samples[plural];

@@ -56,6 +56,8 @@ describe.each([
     ['patch', 'nodes', false, true],
     ['deletecollection', 'events', false, true],
     ['update', 'operator.openshift.io/machineconfigurations', false, true],
+    ['create', 'config.openshift.io/clusterimagepolicies', false, true],
+    ['update', 'config.openshift.io/clusterimagepolicies:status', false, false],
     ['update', `${requests}:approval`, false, true],
     ['delete', requests, false, true],
     ['get', 'secrets', false, false],

@@ -14,6 +14,7 @@ test('there is one for each kind of ours', () => {
     'machineconfignodes.machineconfiguration.openshift.io',
     'machineconfigs.machineconfiguration.openshift.io',
     'machineconfigurations.operator.openshift.io',
+    'clusterimagepolicies.config.openshift.io',
   ]);
 });
 

@@ -8,7 +8,7 @@ const reads = ['get', 'list', 'watch'];
 const writes = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 
 /** Groups of which everything may be written. */
-const fleetGroups = ['machineconfiguration.openshift.io', 'operator.openshift.io'];
+const fleetGroups = ['machineconfiguration.openshift.io', 'operator.openshift.io', 'config.openshift.io'];
 const coreResources = ['nodes', 'configmaps', 'events'];
 
 export function viewerRole(groups: readonly string[]): Role {
