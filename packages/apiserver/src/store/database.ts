@@ -40,7 +40,7 @@ export class Database {
       checkStructure(database, path);
       const opened = new Database(database, path);
       // A row under a name that nobody asks for would be lost without a word.
-      opened.readEverything();
+      opened.readObjects();
       return opened;
     } catch (cause) {
       database?.close();
@@ -62,16 +62,17 @@ export class Database {
     }
   }
 
-  /** Holds every row against its checksum, and returns the number of objects. Throws STORE_DAMAGED. */
-  readEverything(): number {
-    let objects = 0;
-    // The whole table, not by its key: a row whose key was damaged stands where no search finds it.
-    for (const row of this.#prepare('SELECT * FROM objects').iterate()) {
-      this.#rowOf(this.#text(row, 'resource'), row);
-      objects++;
-    }
-    this.changesAfter(0);
-    return objects;
+  /** Holds every object against its checksum, and returns how many there are. Throws STORE_DAMAGED. */
+  readObjects(): number {
+    return this.#guard(() => {
+      let objects = 0;
+      // The whole table, not by its key: a row whose key was damaged stands where no search finds it.
+      for (const row of this.#prepare('SELECT * FROM objects').iterate()) {
+        this.#rowOf(this.#text(row, 'resource'), row);
+        objects++;
+      }
+      return objects;
+    });
   }
 
   close(): void {
@@ -192,9 +193,23 @@ export class Database {
     );
   }
 
-  changesAfter(revision: number): Change[] {
-    const rows = this.#all('SELECT * FROM changes WHERE revision > ? ORDER BY revision', revision);
-    return rows.map((row) => this.#changeOf(row));
+  /** All that are there, oldest first. */
+  *changes(): Generator<Change> {
+    const sql = 'SELECT * FROM changes WHERE revision > ? ORDER BY revision LIMIT 500';
+    for (let from = 0; ; ) {
+      const changes = this.#all(sql, from).map((row) => this.#changeOf(row));
+      yield* changes;
+      const last = changes.at(-1);
+      if (last === undefined) return;
+      from = last.revision;
+    }
+  }
+
+  /** A change that history has. */
+  change(revision: number): Change {
+    const row = this.#get('SELECT * FROM changes WHERE revision = ?', revision);
+    if (row === undefined) throw this.#damaged(`the record of change ${revision} is gone`);
+    return this.#changeOf(row);
   }
 
   #changeOf(row: Record<string, unknown>): Change {

@@ -1,15 +1,36 @@
 // The recent writes, for watches that resume and lists of the past. Bounded by count and by size; what fell out is
-// answered with 410 Expired.
-import type { Change } from './change.ts';
+// answered with 410 Expired. Of a write that is on the disk only its place is kept here: with both of its states, ten
+// thousand writes would be most of what the server has in memory.
+import type { Change, ObjectKey } from './change.ts';
 
 export interface HistoryLimits {
   readonly changes: number;
   readonly characters: number;
 }
 
+export interface HistoryEntry {
+  readonly revision: number;
+  readonly key: ObjectKey;
+  /** Of both states. */
+  readonly characters: number;
+  /** Undefined when it is on the disk, under its revision. */
+  readonly change: Change | undefined;
+}
+
+/** The entry of a change that is on the disk. */
+export function recordedEntry({ revision, key, current, previous }: Change): HistoryEntry {
+  const characters = current.text.length + (previous?.text.length ?? 0);
+  return { revision, key, characters, change: undefined };
+}
+
+/** The entry of a change that is nowhere else. */
+export function heldEntry(change: Change): HistoryEntry {
+  return { ...recordedEntry(change), change };
+}
+
 export class History {
   readonly #limits: HistoryLimits;
-  #changes: Change[] = [];
+  #entries: HistoryEntry[] = [];
   #start = 0;
   #characters = 0;
   /** Revisions above this one are complete here. */
@@ -24,40 +45,36 @@ export class History {
     return this.#floor;
   }
 
-  add(change: Change): void {
-    this.#changes.push(change);
-    this.#characters += sizeOf(change);
+  add(entry: HistoryEntry): void {
+    this.#entries.push(entry);
+    this.#characters += entry.characters;
     while (
-      this.#changes.length - this.#start > this.#limits.changes ||
-      (this.#characters > this.#limits.characters && this.#changes.length - this.#start > 1)
+      this.#entries.length - this.#start > this.#limits.changes ||
+      (this.#characters > this.#limits.characters && this.#entries.length - this.#start > 1)
     ) {
-      const dropped = this.#changes[this.#start];
+      const dropped = this.#entries[this.#start];
       if (dropped === undefined) break;
       this.#start++;
-      this.#characters -= sizeOf(dropped);
+      this.#characters -= dropped.characters;
       this.#floor = dropped.revision;
     }
     // Dropping from the front one by one would move the whole array each time.
-    if (this.#start > 1024 && this.#start * 2 > this.#changes.length) {
-      this.#changes = this.#changes.slice(this.#start);
+    if (this.#start > 1024 && this.#start * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#start);
       this.#start = 0;
     }
   }
 
   /** The changes after `revision`, oldest first; undefined when some of them are no longer known. */
-  after(revision: number): readonly Change[] | undefined {
+  after(revision: number): readonly HistoryEntry[] | undefined {
     if (revision < this.#floor) return undefined;
     let low = this.#start;
-    let high = this.#changes.length;
+    let high = this.#entries.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#changes[middle]?.revision ?? 0) <= revision) low = middle + 1;
+      if ((this.#entries[middle]?.revision ?? 0) <= revision) low = middle + 1;
       else high = middle;
     }
-    return this.#changes.slice(low);
+    return this.#entries.slice(low);
   }
-}
-
-function sizeOf(change: Change): number {
-  return change.current.text.length + (change.previous?.text.length ?? 0);
 }

@@ -6,7 +6,7 @@ import type { ApiServerErrorCode } from '../error.ts';
 import { storageFailed, unavailable } from '../status.ts';
 import { type Change, type ObjectKey, Stored } from './change.ts';
 import { Database, type Row } from './database.ts';
-import { History, type HistoryLimits } from './history.ts';
+import { History, type HistoryEntry, type HistoryLimits, heldEntry, recordedEntry } from './history.ts';
 import { compareKeys, MemoryTable } from './memory-table.ts';
 import { Transaction } from './transaction.ts';
 import { type Listener, WatcherIndex, type WatchScope } from './watchers.ts';
@@ -63,7 +63,7 @@ export class Store {
     this.#prunedTo = database.counter('history-floor') ?? 0;
     this.#durableHistory = new History(this.#prunedTo, limits);
     this.#memoryHistory = new History(this.#revision, limits);
-    for (const change of database.changesAfter(this.#prunedTo)) this.#durableHistory.add(change);
+    for (const change of database.changes()) this.#durableHistory.add(recordedEntry(change));
   }
 
   /** Opens or creates the SQLite file at `path`. Throws STORE_LOCKED, STORE_UNUSABLE and STORE_DAMAGED. */
@@ -136,30 +136,34 @@ export class Store {
 
   /** As `list`, but as of an earlier revision; undefined when the history does not reach back that far. */
   listAt(revision: number, scope: ListScope, after?: Position): Iterable<Stored> | undefined {
-    const changes = this.changesAfter(revision, scope);
-    if (changes === undefined) return undefined;
-    if (changes.length === 0) return this.list(scope, after);
-    return this.#rewound(changes, scope, after);
+    const entries = this.#entriesAfter(revision, scope);
+    if (entries === undefined) return undefined;
+    if (entries.length === 0) return this.list(scope, after);
+    return this.#rewound(entries, scope, after);
   }
 
-  *#rewound(changes: readonly Change[], scope: ListScope, after: Position | undefined): Generator<Stored> {
-    const before = new Map<string, { readonly key: ObjectKey; readonly stored: Stored | undefined }>();
-    for (const { key, previous } of changes) {
-      const id = `${key.namespace}/${key.name}`;
-      if (!before.has(id)) before.set(id, { key, stored: previous });
+  /** What was written since then is taken in the state that it had before. */
+  *#rewound(entries: readonly HistoryEntry[], scope: ListScope, after: Position | undefined): Generator<Stored> {
+    const first = new Map<string, HistoryEntry>();
+    for (const entry of entries) {
+      const id = `${entry.key.namespace}/${entry.key.name}`;
+      if (!first.has(id)) first.set(id, entry);
     }
-    const past = [...before.values()]
-      .filter(({ key, stored }) => stored !== undefined && (after === undefined || compareKeys(key, after) > 0))
-      .sort((a, b) => compareKeys(a.key, b.key));
-    let next = past.shift();
+    const past = [...first.values()]
+      .filter(({ key }) => after === undefined || compareKeys(key, after) > 0)
+      .sort((a, b) => compareKeys(a.key, b.key))
+      .values();
+    let next = past.next().value;
     for (const row of this.#rows(scope, after)) {
-      while (next !== undefined && compareKeys(next.key, row) <= 0) {
-        if (next.stored !== undefined) yield next.stored;
-        next = past.shift();
-      }
-      if (!before.has(`${row.namespace}/${row.name}`)) yield Stored.fromText(row.text);
+      for (; next !== undefined && compareKeys(next.key, row) <= 0; next = past.next().value) yield* this.#before(next);
+      if (!first.has(`${row.namespace}/${row.name}`)) yield Stored.fromText(row.text);
     }
-    for (; next !== undefined; next = past.shift()) if (next.stored !== undefined) yield next.stored;
+    for (; next !== undefined; next = past.next().value) yield* this.#before(next);
+  }
+
+  *#before(entry: HistoryEntry): Generator<Stored> {
+    const { previous } = this.#changeOf(entry);
+    if (previous !== undefined) yield previous;
   }
 
   #rows(scope: ListScope, after: Position | undefined): Iterable<Row> {
@@ -170,8 +174,11 @@ export class Store {
 
   /** The changes of the scope after `revision`; undefined when some of them are no longer known (410 Expired). */
   changesAfter(revision: number, scope: WatchScope): readonly Change[] | undefined {
-    const history = this.#memory.has(scope.resource) ? this.#memoryHistory : this.#durableHistory;
-    const { resource, namespace, name } = scope;
+    return this.#entriesAfter(revision, scope)?.map((entry) => this.#changeOf(entry));
+  }
+
+  #entriesAfter(revision: number, { resource, namespace, name }: WatchScope): readonly HistoryEntry[] | undefined {
+    const history = this.#memory.has(resource) ? this.#memoryHistory : this.#durableHistory;
     return history
       .after(revision)
       ?.filter(
@@ -180,6 +187,10 @@ export class Store {
           (namespace === undefined || key.namespace === namespace) &&
           (name === undefined || key.name === name),
       );
+  }
+
+  #changeOf({ revision, change }: HistoryEntry): Change {
+    return change ?? this.#database.change(revision);
   }
 
   /** Calls `listener` right after each commit that changed the scope; it must not throw. Returns how to stop. */
@@ -276,9 +287,13 @@ export class Store {
   }
 
   #publish(change: Change): void {
-    const history = this.#memory.has(change.key.resource) ? this.#memoryHistory : this.#durableHistory;
-    history.add(change);
+    const inMemory = this.#memory.has(change.key.resource);
+    if (inMemory) this.#memoryHistory.add(heldEntry(change));
+    else this.#durableHistory.add(recordedEntry(change));
     this.#watchers.publish(change);
+    if (!inMemory) return;
+    change.current.keepTextOnly();
+    change.previous?.keepTextOnly();
   }
 
   #transaction(): Transaction {

@@ -17,7 +17,10 @@ interface StoreSummary {
 export function verifyStoreFile(path: string): StoreSummary {
   const database = Database.openToRead(path);
   try {
-    return { objects: database.readEverything(), revision: database.counter('revision') ?? 0 };
+    const objects = database.readObjects();
+    let revision = database.counter('revision') ?? 0;
+    for (const change of database.changes()) revision = Math.max(revision, change.revision);
+    return { objects, revision };
   } finally {
     database.close();
   }
