@@ -23,44 +23,56 @@ export async function readPolicyFile(path: string, root = '/'): Promise<Signatur
     throw policyInvalid(path, cause instanceof Error ? cause.message : 'it cannot be read', cause);
   }
   if (text === undefined) return undefined;
-  const policy = parseSignaturePolicy(text, path);
-  const scopes = new Map<string, PolicyRequirement[]>();
-  for (const [scope, requirements] of policy.scopes) scopes.set(scope, await readKeys(requirements, root));
-  return { ...policy, default: await readKeys(policy.default, root), scopes };
+  return await readPolicyKeys(parseSignaturePolicy(text, path), (file) => readKeyFile(file, root));
 }
 
-async function readKeys(requirements: readonly PolicyRequirement[], root: string): Promise<PolicyRequirement[]> {
+/** The text behind a path that a policy names; undefined where there is no such file. */
+export type ReadKeyFile = (path: string) => Promise<string | undefined>;
+
+/** A key file of the machine whose file system `root` is. */
+export async function readKeyFile(path: string, root = '/'): Promise<string | undefined> {
+  return await readBounded(join(root, path), maximumPemSize);
+}
+
+/** The policy with the keys that it names by path: one that cannot be read leaves what needs it unusable, and nothing else. */
+export async function readPolicyKeys(policy: SignaturePolicy, read: ReadKeyFile): Promise<SignaturePolicy> {
+  const scopes = new Map<string, PolicyRequirement[]>();
+  for (const [scope, requirements] of policy.scopes) scopes.set(scope, await readKeys(requirements, read));
+  return { ...policy, default: await readKeys(policy.default, read), scopes };
+}
+
+async function readKeys(requirements: readonly PolicyRequirement[], read: ReadKeyFile): Promise<PolicyRequirement[]> {
   const read: PolicyRequirement[] = [];
   for (const requirement of requirements) {
     read.push(
       requirement.type === 'sigstoreSigned'
-        ? { ...requirement, trust: await readTrust(requirement.trust, root) }
+        ? { ...requirement, trust: await readTrust(requirement.trust, read) }
         : requirement,
     );
   }
   return read;
 }
 
-async function readTrust(trust: SignerTrust, root: string): Promise<SignerTrust> {
-  const readAll = (sources: PemSource[]) => Promise.all(sources.map((source) => readPem(source, root)));
+async function readTrust(trust: SignerTrust, read: ReadKeyFile): Promise<SignerTrust> {
+  const readAll = (sources: PemSource[]) => Promise.all(sources.map((source) => readPem(source, read)));
   switch (trust.type) {
     case 'keys':
       return { ...trust, keys: await readAll(trust.keys), rekorKeys: await readAll(trust.rekorKeys) };
     case 'fulcio':
-      return { ...trust, roots: await readPem(trust.roots, root), rekorKeys: await readAll(trust.rekorKeys) };
+      return { ...trust, roots: await readPem(trust.roots, read), rekorKeys: await readAll(trust.rekorKeys) };
     case 'pki':
       return {
         ...trust,
-        roots: await readPem(trust.roots, root),
-        ...(trust.intermediates !== undefined && { intermediates: await readPem(trust.intermediates, root) }),
+        roots: await readPem(trust.roots, read),
+        ...(trust.intermediates !== undefined && { intermediates: await readPem(trust.intermediates, read) }),
       };
   }
 }
 
-async function readPem(source: PemSource, root: string): Promise<PemSource> {
+async function readPem(source: PemSource, read: ReadKeyFile): Promise<PemSource> {
   if (source.path === undefined) return source;
   try {
-    const text = await readBounded(join(root, source.path), maximumPemSize);
+    const text = await read(source.path);
     return text === undefined ? { ...source, problem: 'it does not exist' } : { ...source, text };
   } catch (error) {
     return { ...source, problem: error instanceof Error ? error.message : 'it cannot be read' };
