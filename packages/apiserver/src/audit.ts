@@ -1,4 +1,5 @@
-// The audit log: one event per write and per read of secrets (audit.k8s.io/v1, level Metadata: never the content).
+// The audit log: one event per write, per read of secrets and per refused credential (audit.k8s.io/v1, level Metadata:
+// never the content).
 import { valueAt } from '@varve/api';
 import type { RequestInfo } from './http/request-info.ts';
 import { isRecord, type JsonObject } from './object.ts';
@@ -33,24 +34,46 @@ export function isAudited(info: RequestInfo): boolean {
 
 /** One JSON object; the sink writes it as one line. */
 export function auditEvent(request: AuditedRequest, answer: AuditedAnswer): JsonObject {
-  const { user, impersonatedUser, info } = request;
+  const { user, impersonatedUser } = request;
+  return {
+    ...baseEvent(request, answer),
+    stage: 'ResponseComplete',
+    user: userOf(user),
+    ...(impersonatedUser === undefined ? {} : { impersonatedUser: userOf(impersonatedUser) }),
+    responseStatus: responseStatus(answer),
+    annotations: { 'authorization.k8s.io/decision': request.allowed ? 'allow' : 'forbid' },
+  };
+}
+
+/**
+ * Of a request whose credential was refused, whatever it asked for: nobody, told when the answer begins, with what was
+ * tried instead of a reason, and nothing after it (apiserver pkg/endpoints/filters/authn_audit.go).
+ */
+export function refusedCredentialEvent(request: AuditedRequest, tried: readonly string[], now: Date): JsonObject {
+  const answer = { code: 401, text: '', now };
+  const what = tried.length === 0 ? 'no credentials provided' : `attempted: ${tried.join(', ')}`;
+  const message = `Authentication failed, ${what}`;
+  return {
+    ...baseEvent(request, answer),
+    stage: 'ResponseStarted',
+    user: {},
+    responseStatus: { metadata: {}, message, code: answer.code },
+  };
+}
+
+function baseEvent(request: AuditedRequest, answer: AuditedAnswer): JsonObject {
   return {
     kind: 'Event',
     apiVersion: 'audit.k8s.io/v1',
     level: 'Metadata',
     auditID: request.auditId,
-    stage: 'ResponseComplete',
     requestURI: request.uri.slice(0, 4096),
-    verb: info.verb,
-    user: userOf(user),
-    ...(impersonatedUser === undefined ? {} : { impersonatedUser: userOf(impersonatedUser) }),
+    verb: request.info.verb,
     sourceIPs: [request.sourceIp],
     userAgent: request.userAgent.slice(0, 1024),
-    ...objectReference(info, answer),
-    responseStatus: responseStatus(answer),
+    ...objectReference(request.info, answer),
     requestReceivedTimestamp: microTimestamp(request.received),
     stageTimestamp: microTimestamp(answer.now),
-    annotations: { 'authorization.k8s.io/decision': request.allowed ? 'allow' : 'forbid' },
   };
 }
 

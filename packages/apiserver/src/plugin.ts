@@ -28,7 +28,7 @@ export interface ApiServerOptions {
   readonly admission?: Admission;
   /** Bearer tokens; client certificates are read from the TLS connection. */
   readonly authenticateToken?: TokenAuthenticator;
-  /** Takes one event per write and per read of secrets; it must not throw. */
+  /** Takes one event per write, read of secrets and refused credential; it must not throw. */
   readonly audit?: (event: JsonObject) => void;
   /** Takes errors that are bugs; the client gets 500 with the id. */
   readonly onError?: (error: unknown, auditId: string) => void;

@@ -25,6 +25,12 @@ export async function authenticate(
   return certificates.authenticate(request) ?? anonymous;
 }
 
+/** Kinds of the credentials that came with a request, as upstream names them in the audit log. */
+export function triedCredentials(request: FastifyRequest, certificates: ClientCertificates): string[] {
+  const [, scheme] = /^(basic|bearer) /i.exec(request.headers.authorization ?? '') ?? [];
+  return [...(scheme === undefined ? [] : [scheme.toLowerCase()]), ...(certificates.has(request) ? ['x509'] : [])];
+}
+
 export async function authenticateToken(
   token: string,
   tokens: TokenAuthenticator | undefined,

@@ -33,6 +33,11 @@ export class ClientCertificates {
     return this.#of(request)?.user;
   }
 
+  /** Whether the client showed one, of whatever worth. */
+  has(request: FastifyRequest): boolean {
+    return this.#of(request) !== undefined;
+  }
+
   #of(request: FastifyRequest): Known | undefined {
     const socket: unknown = request.raw.socket;
     if (!(socket instanceof TLSSocket)) return undefined;

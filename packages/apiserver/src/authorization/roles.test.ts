@@ -201,4 +201,31 @@ describe('who may do what', () => {
     });
     expect(JSON.stringify(server.auditEvents)).not.toContain('Yg==');
   });
+
+  test.each([
+    ['bearer', { authorization: 'Bearer nobody' }, 'Authentication failed, attempted: bearer'],
+    ['basic', { authorization: 'Basic YTpi' }, 'Authentication failed, attempted: basic'],
+    ['else', { authorization: 'whatever' }, 'Authentication failed, no credentials provided'],
+  ])('a refused credential is audited, whatever it was for: %s', async (name, headers, message) => {
+    const before = server.auditEvents.length;
+    const refused = await call('GET', maps, { token: null, headers: { ...headers, 'audit-id': name } });
+    expect(refused.code).toBe(401);
+    const events = server.auditEvents.slice(before);
+    expect(events).toMatchObject([
+      { auditID: name, stage: 'ResponseStarted', verb: 'list', user: {}, responseStatus: { code: 401, message } },
+    ]);
+    expect(events[0]).toHaveProperty('objectRef.resource', 'configmaps');
+    expect(events[0]).not.toHaveProperty('annotations');
+    expect(JSON.stringify(events)).not.toMatch(/nobody|YTpi/);
+  });
+
+  test('so is a certificate by a stranger', async () => {
+    const stranger = await createCertificateAuthority({ commonName: 'varve-test' });
+    const cert = await issueClientCertificate(stranger, { commonName: 'admin', organizations: ['system:masters'] });
+    const before = server.auditEvents.length;
+    expect((await call('GET', '/readyz', { token: null, cert })).code).toBe(401);
+    expect(server.auditEvents.slice(before)).toMatchObject([
+      { stage: 'ResponseStarted', responseStatus: { message: 'Authentication failed, attempted: x509' } },
+    ]);
+  });
 });

@@ -1,8 +1,8 @@
 // One request from its arrival to its answer: who, what, may they, do it, tell the audit log.
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type AuditedRequest, auditEvent, isAudited } from '../audit.ts';
-import { authenticate, type TokenAuthenticator } from '../authentication/authenticate.ts';
+import { type AuditedRequest, auditEvent, isAudited, refusedCredentialEvent } from '../audit.ts';
+import { authenticate, type TokenAuthenticator, triedCredentials } from '../authentication/authenticate.ts';
 import type { ClientCertificates } from '../authentication/client-certificate.ts';
 import { impersonate } from '../authentication/impersonation.ts';
 import type { Authorizer } from '../authorization/authorizer.ts';
@@ -99,10 +99,10 @@ function auditIdOf(request: FastifyRequest): string {
 
 async function dispatch(access: ServeAccess, call: Call): Promise<void> {
   const { request, reply, path, query } = call;
-  call.caller = await authenticate(request, access.certificates, access.authenticateToken);
-  call.user = call.caller;
   const info = requestInfo(request.method, path, query);
   call.info = info;
+  call.caller = await authenticate(request, access.certificates, access.authenticateToken);
+  call.user = call.caller;
   call.user = await impersonate(call.caller, request.headers, access.authorizer);
   await checkAllowed(access.authorizer, call.user, info, query);
   call.allowed = true;
@@ -255,7 +255,8 @@ function damageOf(error: unknown): StatusError | undefined {
 
 function audit(access: ServeAccess, call: Call, answer: Pick<Answer, 'code' | 'text'>): void {
   const { info, request, caller, user } = call;
-  if (info === undefined || !isAudited(info)) return;
+  const isRefusedCredential = caller === undefined && answer.code === 401;
+  if (info === undefined || (!isRefusedCredential && !isAudited(info))) return;
   const audited: AuditedRequest = {
     auditId: call.auditId,
     info,
@@ -267,5 +268,10 @@ function audit(access: ServeAccess, call: Call, answer: Pick<Answer, 'code' | 't
     received: call.received,
     allowed: call.allowed,
   };
-  access.audit(auditEvent(audited, { ...answer, now: new Date() }));
+  const now = new Date();
+  access.audit(
+    isRefusedCredential
+      ? refusedCredentialEvent(audited, triedCredentials(request, access.certificates), now)
+      : auditEvent(audited, { ...answer, now }),
+  );
 }
