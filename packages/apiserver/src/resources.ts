@@ -1,6 +1,5 @@
 // The resources that the server serves: each definition with what is derived from it once at the start.
-import { apiVersionOf, type ResourceDefinition } from '@varve/api';
-import * as z from 'zod';
+import { apiVersionOf, podResource, type ResourceDefinition } from '@varve/api';
 import { ApiServerError } from './error.ts';
 import { objectMetaSchema } from './schema/object-meta.ts';
 import { type Schema, schemaOf } from './schema/structural.ts';
@@ -72,32 +71,6 @@ const allVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch'
 const namespaceVerbs = allVerbs.filter((verb) => verb !== 'deletecollection');
 const readVerbs = ['get', 'list', 'watch'];
 
-/** There are no pods here; `kubectl describe node` and `kubectl drain` must be able to see that. */
-const podResource: ResourceDefinition = {
-  group: '',
-  version: 'v1',
-  kind: 'Pod',
-  plural: 'pods',
-  singular: 'pod',
-  shortNames: ['po'],
-  categories: [],
-  scope: 'Namespaced',
-  schema: z
-    .object({ apiVersion: z.string(), kind: z.string() })
-    .describe('Hosts run no pods: the list is always empty.'),
-  statusSubresource: false,
-  custom: false,
-  storage: 'memory',
-  columns: [{ name: 'Age', type: 'date', description: 'Time since creation', jsonPath: '.metadata.creationTimestamp' }],
-  selectableFields: [
-    'spec.nodeName',
-    'status.phase',
-    'spec.restartPolicy',
-    'spec.schedulerName',
-    'spec.serviceAccountName',
-  ],
-};
-
 function served(definition: ResourceDefinition): ServedResource {
   const namespaced = definition.scope === 'Namespaced';
   const schema = schemaOf(definition);
@@ -116,7 +89,8 @@ function served(definition: ResourceDefinition): ServedResource {
 }
 
 function verbsOf(definition: ResourceDefinition): readonly string[] {
-  if (definition === podResource) return readVerbs;
+  // There are none here; `kubectl describe node` and `kubectl drain` must be able to see that.
+  if (qualifiedName(definition) === 'pods') return readVerbs;
   return qualifiedName(definition) === 'namespaces' ? namespaceVerbs : allVerbs;
 }
 
