@@ -11,6 +11,8 @@ export interface TreeFileOptions {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Gives the file what else it is to have, before anybody sees it. */
+  readonly finish?: (fd: number) => Promise<void>;
 }
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
@@ -32,6 +34,7 @@ export async function writeFileInTree(
     // The owner first: the kernel clears setuid and setgid when it changes.
     await file.chown(options.uid, options.gid);
     await file.chmod(options.mode & 0o7777);
+    await options.finish?.(file.fd);
     await file.sync();
   });
 }

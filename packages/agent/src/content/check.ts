@@ -6,6 +6,7 @@ import { join, posix } from 'node:path';
 import type { MachineConfigNodeStatus } from '@varve/api';
 import { OstreeError } from '@varve/ostree';
 import { isErrno } from '../state/durable-file.ts';
+import { namesAt } from '../tree/extended-attributes.ts';
 import { digestFileAt, type FileDigest, type Tree } from '../tree/tree.ts';
 import type { DigestCache } from './digest-cache.ts';
 import type { AppliedContent, ManagedEntry, ManagedUnit } from './entry.ts';
@@ -14,14 +15,21 @@ import { listUnitLinks, refersTo } from './units.ts';
 
 export type Drift = NonNullable<MachineConfigNodeStatus['drift']>[number];
 
-/**
- * Every difference, in the order of the record; empty when the deployment is as it was applied. With a cache, a file whose
- * inode says that nothing has touched it is not read again.
- */
-export async function checkContent(tree: Tree, applied: AppliedContent, cache?: DigestCache): Promise<Drift[]> {
+/** So many are named; who owns a file can give it many. */
+const maxNames = 5;
+
+export interface CheckOptions {
+  /** With one, a file whose inode says that nothing has touched it is not read again. */
+  readonly cache?: DigestCache | undefined;
+  /** Extended attributes too, unless false: what reads them costs memory. */
+  readonly extended?: boolean;
+}
+
+/** Every difference, in the order of the record; empty when the deployment is as it was applied. */
+export async function checkContent(tree: Tree, applied: AppliedContent, options: CheckOptions = {}): Promise<Drift[]> {
   const found = new Map<string, Drift[]>();
   for (const entries of byDirectory(applied.entries)) {
-    for (const [path, drift] of await checkDirectory(tree, entries, cache)) found.set(path, drift);
+    for (const [path, drift] of await checkDirectory(tree, entries, options)) found.set(path, drift);
   }
   const drift = applied.entries.flatMap(({ path }) => found.get(path) ?? []);
   const links = applied.units.length > 0 ? await listUnitLinks(tree) : [];
@@ -45,13 +53,13 @@ function byDirectory(entries: readonly ManagedEntry[]): Iterable<[ManagedEntry, 
 async function checkDirectory(
   tree: Tree,
   entries: readonly [ManagedEntry, ...ManagedEntry[]],
-  cache: DigestCache | undefined,
+  options: CheckOptions,
 ): Promise<[path: string, drift: Drift[]][]> {
   try {
     return await tree.inParent(entries[0].path, async (parent) => {
       const found: [string, Drift[]][] = [];
       for (const entry of entries) {
-        found.push([entry.path, await checkEntry(join(parent, posix.basename(entry.path)), entry, cache)]);
+        found.push([entry.path, await checkEntry(join(parent, posix.basename(entry.path)), entry, options)]);
       }
       return found;
     });
@@ -72,7 +80,8 @@ function missing(path: string, kind: ManagedEntry['kind']): Drift {
 }
 
 /** `at`: where the entry lies, in a directory that is held open. Looks are synchronous: each takes microseconds. */
-async function checkEntry(at: string, entry: ManagedEntry, cache: DigestCache | undefined): Promise<Drift[]> {
+async function checkEntry(at: string, entry: ManagedEntry, options: CheckOptions): Promise<Drift[]> {
+  const { cache, extended = true } = options;
   const { path } = entry;
   const stats = lstatSync(at, { throwIfNoEntry: false });
   if (!stats) return [missing(path, entry.kind)];
@@ -80,12 +89,13 @@ async function checkEntry(at: string, entry: ManagedEntry, cache: DigestCache | 
   if (kind !== entry.kind) return [{ path, kind: 'Type', message: `is a ${kind}, the config has a ${entry.kind}` }];
   const drift = checkAttributes(entry, stats);
   if (entry.kind === 'link') return [...drift, ...checkTarget(entry, readlinkSync(at))];
-  if (entry.kind === 'directory') return drift;
   try {
+    if (extended) drift.push(...checkExtended(path, await namesAt(at)));
+    if (entry.kind === 'directory') return drift;
     return [...drift, ...checkBytes(entry, await digestOf(at, stats, entry.path, cache))];
   } catch (error) {
     if (!isErrno(error, 'ENOENT', 'ELOOP')) throw error;
-    return [missing(path, 'file')];
+    return [missing(path, kind)];
   }
 }
 
@@ -130,6 +140,15 @@ function checkAttributes(entry: ManagedEntry, stats: Stats): Drift[] {
     drift.push({ path, kind: 'Owner', message });
   }
   return drift;
+}
+
+/** A config gives none (Ignition has no field for them), so that whatever is there was put there by another hand. */
+function checkExtended(path: string, names: readonly string[]): Drift[] {
+  if (names.length === 0) return [];
+  const shown = names.slice(0, maxNames).map((name) => JSON.stringify(name));
+  const more = names.length > maxNames ? ` and ${names.length - maxNames} more` : '';
+  const message = `has the extended attributes ${shown.join(', ')}${more}, the config gives it none`;
+  return [{ path, kind: 'ExtendedAttributes', message }];
 }
 
 function checkUnit(unit: ManagedUnit, links: readonly { path: string; target: string }[]): Drift[] {

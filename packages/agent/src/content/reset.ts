@@ -59,7 +59,8 @@ async function restore(tree: Tree, path: string): Promise<void> {
     if (await tree.remove(path)) await removeEmptyParents(tree, path);
     return;
   }
-  const attributes = { mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
+  const { mode, uid, gid } = stats;
+  const attributes = { mode: mode & 0o7777, uid, gid, extended: await tree.extended(original) };
   if (stats.isDirectory()) {
     if (!(await tree.lstat(path))?.isDirectory()) await tree.remove(path);
     await tree.writeDirectory(path, attributes);

@@ -20,7 +20,8 @@ export async function glance(
   const drift: Drift[] = [];
   for (const entry of entries.filter(({ path }) => isAtOrBelow(path, paths))) {
     const content = entry.kind === 'file' ? contentOf(entry.path) : undefined;
-    const found = await checkContent(tree, { entries: [recordOf(entry, content)], units: [] }).catch(() => []);
+    const record = { entries: [recordOf(entry, content)], units: [] };
+    const found = await checkContent(tree, record, { extended: false }).catch(() => []);
     const isTold = ({ kind }: Drift) => kind !== 'Owner' && (kind !== 'Content' || entry.kind === 'link' || content);
     drift.push(...found.filter(isTold));
   }

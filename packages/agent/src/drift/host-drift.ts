@@ -13,7 +13,7 @@ export async function hostDrift(host: HostState, cache?: DigestCache): Promise<D
   const { applied } = host.booted;
   if (!applied) return [];
   const tree = treeOf(host.booted);
-  const drift = [...bootDrift(host), ...(await checkContent(tree, applied, cache))];
+  const drift = [...bootDrift(host), ...(await checkContent(tree, applied, { cache }))];
   return drift.slice(0, maxDrift);
 }
 

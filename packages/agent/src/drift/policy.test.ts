@@ -11,15 +11,17 @@ const policy: DriftPolicy = [
 ];
 const drift = [
   ...[at('/etc/motd'), at('/etc/motd', 'Mode'), at('/etc/app/conf'), at('/etc/cache/x', 'Missing')],
+  at('/etc/issue', 'ExtendedAttributes'),
   ...[at('/proc/cmdline', 'KernelArgument'), at('/', 'Image')],
 ];
 
 test('each difference is repaired, told or passed over, and a boot is never caused', () => {
-  expect(repairablePaths(drift, policy)).toEqual(['/etc/motd']);
+  expect(repairablePaths(drift, policy)).toEqual(['/etc/motd', '/etc/issue']);
   expect(reportedDrift(drift, policy).map(({ path }) => path)).toEqual([
     '/etc/motd',
     '/etc/motd',
     '/etc/app/conf',
+    '/etc/issue',
     '/proc/cmdline',
     '/',
   ]);

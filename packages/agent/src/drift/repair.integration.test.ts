@@ -5,10 +5,12 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DriftPolicy } from '@varve/api';
+import spawn from 'nano-spawn';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { dataUrl, FixtureHost } from '../fixtures/host.ts';
 import { bootableContent, FixtureRegistry } from '../fixtures/registry.ts';
 import { trustLocally } from '../helper/verify.ts';
+import { namesAt } from '../tree/extended-attributes.ts';
 import { Tree } from '../tree/tree.ts';
 import { maxRepairs } from './breaker.ts';
 import { withDiffs } from './with-diffs.ts';
@@ -25,7 +27,7 @@ const spec = {
   config: {
     ignition: { version: '3.4.0' },
     storage: {
-      files: ['/etc/app/kept', '/etc/app/told', '/etc/app/fought-over'].map((path) => ({
+      files: ['/etc/app/kept', '/etc/app/told', '/etc/app/fought-over', '/etc/app/given'].map((path) => ({
         path,
         mode: 0o640,
         contents: { source: dataUrl('as the config says\n') },
@@ -35,6 +37,8 @@ const spec = {
     systemd: { units: [{ name: 'shipped.service', enabled: true }] },
   },
 };
+/** cap_net_raw=ep (linux/capability.h, struct vfs_cap_data). */
+const capability = '0x0100000200200000000000000000000000000000';
 const policy: DriftPolicy = [
   { path: '/etc', action: 'Repair' },
   { path: '/etc/app/told', action: 'Report' },
@@ -55,6 +59,7 @@ test('managed paths are put back, others and unmanaged ones are not', async () =
   await host.runUntil(async () => {
     await appendFile(join(etc, 'app/kept'), 'by hand\n');
     await chmod(join(etc, 'app/fought-over'), 0o777);
+    await spawn('setfattr', ['--name=security.capability', `--value=${capability}`, join(etc, 'app/given')]);
     await rm(join(etc, 'app/link'));
     await mkdir(join(etc, 'app/link'));
     await rm(wants, { force: true });
@@ -69,6 +74,7 @@ test('managed paths are put back, others and unmanaged ones are not', async () =
   await host.runUntil(async () => (await host.status()).drift.length === 1);
   expect(await contentOf(join(etc, 'app/kept'))).toBe('as the config says\n');
   expect((await stat(join(etc, 'app/fought-over'))).mode & 0o7777).toBe(0o640);
+  expect(await namesAt(join(etc, 'app/given'))).toEqual([]);
   expect(await contentOf(join(etc, 'app/told'))).toBe('by hand\n');
   expect(await contentOf(join(etc, 'app/unmanaged'))).toBe('of the administrator\n');
 });

@@ -107,9 +107,10 @@ async function unmanaged(tree: Tree, path: string, named: ReadonlySet<string>): 
     return isParent ? { kind: 'directory', path, mode: 0o755, uid: 0, gid: 0 } : { kind: 'absent', path };
   }
   const attributes = { path, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
-  if (stats.isDirectory()) return { kind: 'directory', ...attributes };
   if (stats.isSymbolicLink()) return { kind: 'link', target: (await tree.readLink(original)) ?? '', ...attributes };
-  return { kind: 'file', content: (await tree.readFile(original)) ?? new Uint8Array(), ...attributes };
+  const extended = await tree.extended(original);
+  if (stats.isDirectory()) return { kind: 'directory', ...attributes, extended };
+  return { kind: 'file', content: (await tree.readFile(original)) ?? new Uint8Array(), ...attributes, extended };
 }
 
 /** Their states, or the files that tell systemctl which links to make. */

@@ -4,6 +4,7 @@ import { posix } from 'node:path';
 import { OstreeError } from '@varve/ostree';
 import * as z from 'zod';
 import type { ResolvedEntry } from '../content/resolve.ts';
+import { type ExtendedAttributes, extendedAttributesSchema } from '../tree/extended-attributes.ts';
 import type { Attributes, Tree } from '../tree/tree.ts';
 
 /** What a path is to be. */
@@ -12,13 +13,17 @@ export type Wanted =
   | ({ readonly kind: 'file'; readonly path: string; readonly content: Uint8Array } & Attributes)
   /** `ifMissing`: one that is there is left as it is. */
   | ({ readonly kind: 'directory'; readonly path: string; readonly ifMissing?: boolean } & Attributes)
-  | ({ readonly kind: 'link'; readonly path: string; readonly target: string } & Omit<Attributes, 'mode'>);
+  | ({ readonly kind: 'link'; readonly path: string; readonly target: string } & Omit<Attributes, 'mode' | 'extended'>);
 
 const oldSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('absent') }),
   /** A file, a link or a special file: it is kept under a second name. */
   z.object({ kind: z.literal('entry') }),
-  z.object({ kind: z.literal('directory'), mode: z.int(), uid: z.int(), gid: z.int() }),
+  z.object({
+    kind: z.literal('directory'),
+    ...{ mode: z.int(), uid: z.int(), gid: z.int() },
+    extended: extendedAttributesSchema.optional(),
+  }),
 ]);
 
 export const changeSchema = z.object({
@@ -83,7 +88,8 @@ async function oldState(tree: Tree, path: string): Promise<Change['old']> {
   const stats = await tree.lstat(path);
   if (!stats) return { kind: 'absent' };
   if (!stats.isDirectory()) return { kind: 'entry' };
-  return { kind: 'directory', mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
+  const { mode, uid, gid } = stats;
+  return { kind: 'directory', mode: mode & 0o7777, uid, gid, extended: await tree.extended(path) };
 }
 
 async function isAsWanted(tree: Tree, want: Wanted): Promise<boolean> {
@@ -94,9 +100,15 @@ async function isAsWanted(tree: Tree, want: Wanted): Promise<boolean> {
   if (stats.uid !== want.uid || stats.gid !== want.gid) return false;
   if (want.kind === 'link') return stats.isSymbolicLink() && (await tree.readLink(want.path)) === want.target;
   if ((stats.mode & 0o7777) !== want.mode) return false;
+  if (!isSame(await tree.extended(want.path), want.extended)) return false;
   if (want.kind === 'directory') return stats.isDirectory();
   if (!stats.isFile() || stats.size !== want.content.byteLength) return false;
   return (await tree.digestFile(want.path))?.sha256 === createHash('sha256').update(want.content).digest('hex');
+}
+
+function isSame(found: ExtendedAttributes, wanted: ExtendedAttributes = {}): boolean {
+  const names = Object.keys(found);
+  return names.length === Object.keys(wanted).length && names.every((name) => found[name] === wanted[name]);
 }
 
 async function missingParents(tree: Tree, path: string): Promise<string[]> {

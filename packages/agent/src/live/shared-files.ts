@@ -11,15 +11,17 @@ import { isShared } from '../content/plan.ts';
 import type { ResolvedEntry } from '../content/resolve.ts';
 import { listIfThere, readState, writeDurable, writeState } from '../state/durable-file.ts';
 import { copyOut } from '../tree/copy-out.ts';
+import { extendedAttributesSchema } from '../tree/extended-attributes.ts';
 import { syncFileSystems } from '../tree/sync.ts';
 import type { Tree } from '../tree/tree.ts';
 import { type Wanted, wantedEntry } from './change.ts';
 
 const owner = { uid: z.int(), gid: z.int() };
+const inode = { ...owner, mode: z.int(), extended: extendedAttributesSchema.optional() };
 const originalSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('absent') }),
-  z.object({ kind: z.literal('file'), copy: z.string(), mode: z.int(), ...owner }),
-  z.object({ kind: z.literal('directory'), mode: z.int(), ...owner }),
+  z.object({ kind: z.literal('file'), copy: z.string(), ...inode }),
+  z.object({ kind: z.literal('directory'), ...inode }),
   z.object({ kind: z.literal('link'), target: z.string(), ...owner }),
 ]);
 type Original = z.infer<typeof originalSchema>;
@@ -126,7 +128,9 @@ export class SharedFiles {
     await mkdir(this.#originals, { recursive: true, mode: 0o700 });
     const stats = await tree.lstat(path);
     if (!stats) return { kind: 'absent' };
-    if (stats.isDirectory()) return { kind: 'directory', ...attributesOf(stats) };
+    if (stats.isDirectory()) {
+      return { kind: 'directory', ...attributesOf(stats), extended: await tree.extended(path) };
+    }
     if (stats.isSymbolicLink())
       return { kind: 'link', target: (await tree.readLink(path)) ?? '', ...attributesOf(stats) };
     if (!stats.isFile()) return { kind: 'absent' };
@@ -134,7 +138,7 @@ export class SharedFiles {
     const copied = await tree.inParent(path, (parent, name) =>
       copyOut(join(parent, name), join(this.#originals, copy)),
     );
-    return copied ? { kind: 'file', copy, ...attributesOf(copied) } : { kind: 'absent' };
+    return copied ? { kind: 'file', copy, ...copied } : { kind: 'absent' };
   }
 
   async #wantedOriginal(path: string, original: Original): Promise<Wanted> {

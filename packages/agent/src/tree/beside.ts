@@ -3,6 +3,7 @@
 import { lchown, link, open, rename, symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isErrno } from '../state/durable-file.ts';
+import { writeExtended } from './extended-attributes.ts';
 import type { Attributes, Tree } from './tree.ts';
 
 /**
@@ -14,7 +15,7 @@ export async function writeFileBeside(
   path: string,
   name: string,
   content: Uint8Array,
-  { mode, uid, gid }: Attributes,
+  { mode, uid, gid, extended }: Attributes,
 ): Promise<void> {
   await tree.inParent(path, async (parent) => {
     await using file = await open(join(parent, name), 'wx', 0o600);
@@ -22,6 +23,7 @@ export async function writeFileBeside(
     // The owner first: the kernel clears setuid and setgid when it changes.
     await file.chown(uid, gid);
     await file.chmod(mode);
+    await writeExtended(file.fd, extended);
   });
 }
 

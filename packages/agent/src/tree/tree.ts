@@ -19,6 +19,7 @@ import {
 import { join, posix } from 'node:path';
 import { OstreeError, readFileInTree, writeFileInTree } from '@varve/ostree';
 import { isErrno } from '../state/durable-file.ts';
+import { type ExtendedAttributes, readExtended, writeExtended } from './extended-attributes.ts';
 import { linkedDirectoryOf, linkProblem, throughLink } from './linked-directory.ts';
 
 export interface Attributes {
@@ -26,6 +27,8 @@ export interface Attributes {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** None unless given. */
+  readonly extended?: ExtendedAttributes | undefined;
 }
 
 export interface FileDigest {
@@ -66,6 +69,17 @@ export class Tree {
     return await this.#lookUp(path, (entry) => lstat(entry));
   }
 
+  /** Of a file or a directory; none of anything else. */
+  async extended(path: string): Promise<ExtendedAttributes> {
+    const read = await this.#lookUp(path, async (entry) => {
+      const stats = await lstat(entry);
+      if (!stats.isFile() && !stats.isDirectory()) return {};
+      await using file = await open(entry, openFile);
+      return await readExtended(file.fd);
+    });
+    return read ?? {};
+  }
+
   async readLink(path: string): Promise<string | undefined> {
     return await this.#lookUp(path, (entry) => readlink(entry));
   }
@@ -93,7 +107,8 @@ export class Tree {
   async writeFile(path: string, content: Uint8Array, attributes: Attributes): Promise<void> {
     await this.#withParent(path, true, (parent, name) => this.#refuseDirectory(join(parent, name), path));
     const { base, rest } = await this.#locate(path);
-    await writeFileInTree(base, rest, content, attributes);
+    const finish = (fd: number) => writeExtended(fd, attributes.extended);
+    await writeFileInTree(base, rest, content, { ...attributes, finish });
   }
 
   async writeLink(path: string, target: string, owner: Omit<Attributes, 'mode'>): Promise<void> {
@@ -126,6 +141,7 @@ export class Tree {
       await using directory = await this.#openDirectory(entry, path);
       await directory.chown(attributes.uid, attributes.gid);
       await directory.chmod(attributes.mode);
+      await writeExtended(directory.fd, attributes.extended);
     });
   }
 

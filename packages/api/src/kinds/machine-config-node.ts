@@ -52,7 +52,17 @@ const deploymentSchema = z.object({
 /** One difference between a host and what its rendered config says. */
 export const driftEntrySchema = z.object({
   path: z.string(),
-  kind: z.enum(['Content', 'Mode', 'Owner', 'Missing', 'Type', 'Unit', 'KernelArgument', 'Image']),
+  kind: z.enum([
+    'Content',
+    'Mode',
+    'Owner',
+    'ExtendedAttributes',
+    'Missing',
+    'Type',
+    'Unit',
+    'KernelArgument',
+    'Image',
+  ]),
   message: z.string().max(4096),
   diff: z
     .string()
