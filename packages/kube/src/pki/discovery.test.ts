@@ -4,10 +4,10 @@ import { createServer as createTlsServer } from 'node:tls';
 import { expect, test } from 'vitest';
 import { ConnectProxy } from '../connect-proxy.fixture.ts';
 import { createCertificateAuthority, issueServerCertificate } from './authority.ts';
-import { certificatePin, decodeCertificate } from './certificate.ts';
+import { certificatePin } from './certificate.ts';
 import { fetchCertificateAuthority } from './discovery.ts';
 import { createKey, importKey, signingAlgorithm } from './key.ts';
-import { BasicConstraintsExtension, X509CertificateGenerator } from './x509.ts';
+import { BasicConstraintsExtension, X509Certificate, X509CertificateGenerator } from './x509.ts';
 
 async function listen(server: Server): Promise<{ address: string } & AsyncDisposable> {
   server.listen(0, '127.0.0.1');
@@ -74,7 +74,7 @@ test('a certificate with the pinned key that the key did not sign is a mismatch'
   // The authority's public key in a certificate that another key signed: same pin, forged dates and constraints.
   const authority = await createCertificateAuthority({ commonName: 'varve' });
   const forger = await createCertificateAuthority({ commonName: 'varve' });
-  const original = decodeCertificate(authority.certificate);
+  const original = new X509Certificate(authority.certificate);
   const signed = await X509CertificateGenerator.create({
     subject: original.subject,
     issuer: original.subject,

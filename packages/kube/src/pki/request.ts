@@ -4,7 +4,9 @@ import { createPublicKey } from 'node:crypto';
 import { KubeError } from '../error.ts';
 import { type CertificateAuthority, issueCertificate } from './authority.ts';
 import { readSubject } from './subject.ts';
-import { ExtendedKeyUsage, Pkcs10CertificateRequest, SubjectAlternativeNameExtension } from './x509.ts';
+import type { Pkcs10CertificateRequest } from './x509.ts';
+
+type Library = typeof import('./x509.ts');
 
 export interface CertificateRequest {
   readonly commonName: string;
@@ -43,22 +45,24 @@ export async function signCertificateRequest(
   return issueCertificate(authority, {
     subject: summary,
     publicKey: request.publicKey,
-    usage: ExtendedKeyUsage.clientAuth,
+    usage: 'clientAuth',
     validity: options.validity,
-    extensions: [],
+    hosts: [],
   });
 }
 
 async function openRequest(pem: string): Promise<{ request: Pkcs10CertificateRequest; summary: CertificateRequest }> {
-  const request = decodeRequest(pem);
-  const subject = readSubject(request.subjectName);
+  const library = await import('./x509.ts');
+  const request = decodeRequest(library, pem);
+  const name = request.subjectName;
+  const subject = readSubject({ commonNames: name.getField('CN'), organizations: name.getField('O') });
   if ('problem' in subject) throw invalid(subject.problem);
   const publicKey = checkPublicKey(request);
   if (!(await verifies(request))) throw invalid('its signature was not made by its key');
-  return { request, summary: { ...subject, publicKey, alternativeNames: alternativeNamesOf(request) } };
+  return { request, summary: { ...subject, publicKey, alternativeNames: alternativeNamesOf(library, request) } };
 }
 
-function decodeRequest(pem: string): Pkcs10CertificateRequest {
+function decodeRequest({ Pkcs10CertificateRequest }: Library, pem: string): Pkcs10CertificateRequest {
   if (pem.length > maxRequestBytes) throw invalid(`it is larger than ${maxRequestBytes} bytes`);
   const block = /^\s*-----BEGIN CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE REQUEST-----\s*$/.exec(
     pem,
@@ -120,7 +124,7 @@ async function verifies(request: Pkcs10CertificateRequest): Promise<boolean> {
   }
 }
 
-function alternativeNamesOf(request: Pkcs10CertificateRequest): string[] {
+function alternativeNamesOf({ SubjectAlternativeNameExtension }: Library, request: Pkcs10CertificateRequest): string[] {
   try {
     const names: string[] = [];
     for (const extension of request.extensions) {

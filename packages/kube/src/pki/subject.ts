@@ -1,6 +1,6 @@
 // The two attributes of a subject that Kubernetes reads: CN is the user, each O is a group.
 // Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#x509-client-certificates
-import type { JsonName, Name } from './x509.ts';
+import type { JsonName } from './x509.ts';
 
 export interface Subject {
   readonly commonName: string;
@@ -17,10 +17,14 @@ export function nameOf(subject: Subject): JsonName {
   return [...subject.organizations.map((organization) => ({ O: [organization] })), { CN: [subject.commonName] }];
 }
 
-/** CN and O of `name`; a reason when there is not exactly one CN or something is out of bounds. */
-export function readSubject(name: Name): Subject | { readonly problem: string } {
-  const commonNames = name.getField('CN');
-  const organizations = name.getField('O');
+/** The subject with these CN and O; a reason when there is not exactly one CN or something is out of bounds. */
+export function readSubject({
+  commonNames,
+  organizations,
+}: {
+  readonly commonNames: readonly string[];
+  readonly organizations: readonly string[];
+}): Subject | { readonly problem: string } {
   const commonName = commonNames[0];
   if (commonName === undefined || commonNames.length !== 1) return { problem: 'its subject needs exactly one CN' };
   return problemOf({ commonName, organizations }) ?? { commonName, organizations };
