@@ -68,6 +68,42 @@ test.each<[old: object, next: object, allowed: boolean]>([
   expect(isAllowed('varve-rendered-configs', { object, oldObject })).toBe(allowed);
 });
 
+const byAdmin = { operation: 'DELETE', userInfo: admin } as const;
+const byController = {
+  ...byAdmin,
+  userInfo: { username: 'system:serviceaccount:varve-system:varve-controller', groups: [everyone] },
+};
+const oldObject = { metadata: orphan };
+test.each<[params: object, allowed: boolean]>([
+  [{ spec: {} }, true],
+  [{ spec: { configuration: {} }, status: {} }, true],
+  [{ spec: { configuration: { name: 'rendered-b' } }, status: { configuration: { name: 'rendered-b' } } }, true],
+  [{ spec: { configuration: { name: orphan.name } } }, false],
+  [{ spec: {}, status: { configuration: { name: orphan.name } } }, false],
+])('the deletion of a rendered config beside a pool %j: %s', (fields, allowed) => {
+  const params = { metadata: { name: 'web' }, ...fields };
+  expect(isAllowed('varve-configs-of-pools', { request: byAdmin, oldObject, params })).toBe(allowed);
+  expect(isAllowed('varve-configs-of-pools', { request: byController, oldObject, params })).toBe(true);
+  const source = { metadata: { name: '50-a' } };
+  expect(isAllowed('varve-configs-of-pools', { request: byAdmin, oldObject: source, params })).toBe(true);
+});
+
+test.each<[params: object, allowed: boolean]>([
+  [{ spec: { configVersion: { desired: 'rendered-b' } } }, true],
+  [{ spec: { configVersion: { desired: 'rendered-b' } }, status: { update: {}, booted: {} } }, true],
+  [{ spec: { configVersion: { desired: orphan.name } } }, false],
+  [{ spec: { configVersion: { desired: '' } }, status: { configVersion: { current: orphan.name } } }, false],
+  [{ spec: { configVersion: { desired: '' } }, status: { configVersion: { desired: orphan.name } } }, false],
+  [{ spec: { configVersion: { desired: '' } }, status: { update: { config: orphan.name } } }, false],
+  [{ spec: { configVersion: { desired: '' } }, status: { update: { staged: orphan.name } } }, false],
+  [{ spec: { configVersion: { desired: '' } }, status: { update: { lastFailure: { config: orphan.name } } } }, false],
+  [{ spec: { configVersion: { desired: '' } }, status: { booted: { config: orphan.name } } }, false],
+  [{ spec: { configVersion: { desired: '' } }, status: { rollback: { config: orphan.name } } }, false],
+])('the deletion of a rendered config beside a host %j: %s', (fields, allowed) => {
+  const params = { metadata: { name: 'a' }, ...fields };
+  expect(isAllowed('varve-configs-of-hosts', { request: byAdmin, oldObject, params })).toBe(allowed);
+});
+
 test.each<[pool: object, allowed: boolean]>([
   [{ status: { machineCount: 1 } }, false],
   [{ status: { machineCount: 0 } }, true],

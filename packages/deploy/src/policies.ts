@@ -2,7 +2,7 @@
 // say. RBAC grants a kind to all hosts; these leave each host its own object.
 import { kubeletClientSigner, nodeNameClaim, renderedNamePattern } from '@varve/api';
 import { type Manifest, manifest } from './manifest.ts';
-import { agentUser, hostPrefix, hostsGroup, joiningGroup } from './names.ts';
+import { agentUser, controllerUser, hostPrefix, hostsGroup, joiningGroup } from './names.ts';
 
 const apiVersion = 'admissionregistration.k8s.io/v1';
 
@@ -19,15 +19,20 @@ export interface AdmissionPolicy {
   /** All must hold for the policy to be asked. */
   readonly matchConditions: readonly { readonly name: string; readonly expression: string }[];
   readonly variables?: readonly { readonly name: string; readonly expression: string }[];
+  /** A kind of Varve's: the policy is asked once with each object of it as `params`, and with none it holds. */
+  readonly paramKind?: string;
   readonly validations: readonly {
     readonly expression: string;
     readonly message: string;
+    /** In the place of the message. */
+    readonly messageExpression?: string;
     /** `Invalid` unless given. */
     readonly reason?: 'Forbidden';
   }[];
 }
 
-const configs = { apiGroups: ['machineconfiguration.openshift.io'], apiVersions: ['v1'] };
+const group = 'machineconfiguration.openshift.io';
+const configs = { apiGroups: [group], apiVersions: ['v1'] };
 const requests = { apiGroups: ['certificates.k8s.io'], apiVersions: ['v1'] };
 
 const isHost = `'${hostsGroup}' in request.userInfo.groups`;
@@ -38,6 +43,9 @@ const claimedNode = {
   name: 'node',
   expression: `has(request.userInfo.extra) && '${nodeNameClaim}' in request.userInfo.extra ? request.userInfo.extra['${nodeNameClaim}'][0] : ''`,
 };
+
+/** By its name too: its owner can be taken away. */
+const isRendered = `oldObject.metadata.name.matches('${renderedNamePattern}') || has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(owner, owner.kind == 'MachineConfigPool')`;
 
 export const policies: readonly AdmissionPolicy[] = [
   {
@@ -91,13 +99,7 @@ export const policies: readonly AdmissionPolicy[] = [
   {
     name: 'varve-rendered-configs',
     resourceRules: [{ ...configs, operations: ['UPDATE'], resources: ['machineconfigs'] }],
-    matchConditions: [
-      {
-        name: 'rendered',
-        // By its name too: its owner can be taken away.
-        expression: `oldObject.metadata.name.matches('${renderedNamePattern}') || has(oldObject.metadata.ownerReferences) && oldObject.metadata.ownerReferences.exists(owner, owner.kind == 'MachineConfigPool')`,
-      },
-    ],
+    matchConditions: [{ name: 'rendered', expression: isRendered }],
     validations: [
       {
         expression: 'object.spec == oldObject.spec',
@@ -105,6 +107,20 @@ export const policies: readonly AdmissionPolicy[] = [
       },
     ],
   },
+  keepUsedConfigs('varve-configs-of-pools', 'MachineConfigPool', [
+    ['spec', 'configuration', 'name'],
+    ['status', 'configuration', 'name'],
+  ]),
+  keepUsedConfigs('varve-configs-of-hosts', 'MachineConfigNode', [
+    ['spec', 'configVersion', 'desired'],
+    ['status', 'configVersion', 'current'],
+    ['status', 'configVersion', 'desired'],
+    ['status', 'update', 'config'],
+    ['status', 'update', 'staged'],
+    ['status', 'update', 'lastFailure', 'config'],
+    ['status', 'booted', 'config'],
+    ['status', 'rollback', 'config'],
+  ]),
   {
     name: 'varve-used-pools',
     resourceRules: [{ ...configs, operations: ['DELETE'], resources: ['machineconfigpools'] }],
@@ -123,14 +139,50 @@ export const policies: readonly AdmissionPolicy[] = [
   },
 ];
 
+/**
+ * Rendered configs that an object of `kind` names in one of these fields stay. The controllers may delete: they look
+ * themselves, and make one anew that is not what its name says.
+ */
+function keepUsedConfigs(name: string, kind: string, fields: readonly (readonly string[])[]): AdmissionPolicy {
+  return {
+    name,
+    resourceRules: [{ ...configs, operations: ['DELETE'], resources: ['machineconfigs'] }],
+    matchConditions: [
+      { name: 'rendered', expression: isRendered },
+      { name: 'by-others-than-the-controllers', expression: `request.userInfo.username != '${controllerUser}'` },
+    ],
+    paramKind: kind,
+    validations: [
+      {
+        expression: `!(${fields.map((field) => `(${names(['params', ...field])})`).join(' || ')})`,
+        message: `a ${kind} uses it; rendered configs that nothing uses go by themselves`,
+        messageExpression: `'${kind} ' + params.metadata.name + ' uses it; rendered configs that nothing uses go by themselves'`,
+        reason: 'Forbidden',
+      },
+    ],
+  };
+}
+
+/** Whether the field is there and is the name of the object that is to go; what is above it may be absent, too. */
+function names(path: readonly string[]): string {
+  const there = path.slice(2).map((_field, index) => `has(${path.slice(0, index + 3).join('.')})`);
+  const above = path[1] === 'status' ? ['has(params.status)'] : [];
+  return [...above, ...there, `${path.join('.')} == oldObject.metadata.name`].join(' && ');
+}
+
 export function policyManifests(): Manifest[] {
-  return policies.flatMap(({ name, resourceRules, ...rest }) => [
+  return policies.flatMap(({ name, resourceRules, paramKind, ...rest }) => [
     manifest(
       apiVersion,
       'ValidatingAdmissionPolicy',
       { name },
       {
-        spec: { failurePolicy: 'Fail', matchConstraints: { resourceRules }, ...rest },
+        spec: {
+          failurePolicy: 'Fail',
+          ...(paramKind !== undefined && { paramKind: { apiVersion: `${group}/v1`, kind: paramKind } }),
+          matchConstraints: { resourceRules },
+          ...rest,
+        },
       },
     ),
     manifest(
@@ -138,7 +190,11 @@ export function policyManifests(): Manifest[] {
       'ValidatingAdmissionPolicyBinding',
       { name },
       {
-        spec: { policyName: name, validationActions: ['Deny'] },
+        spec: {
+          policyName: name,
+          ...(paramKind !== undefined && { paramRef: { selector: {}, parameterNotFoundAction: 'Allow' } }),
+          validationActions: ['Deny'],
+        },
       },
     ),
   ]);
