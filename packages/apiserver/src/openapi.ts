@@ -1,8 +1,9 @@
-// OpenAPI v3, one document per group version (KEP-2896): what `kubectl explain`, `apply` and `create` read. The one
-// document of v2 is made of them when somebody asks for it.
+// OpenAPI v3, one document per group version (KEP-2896): what `kubectl explain`, `apply` and `create` read, and the one
+// document of v2. They are made when somebody asks for them.
 import { createHash } from 'node:crypto';
 import { type Document, document, documentOf } from './discovery.ts';
 import { patchTypes } from './handlers/patch.ts';
+import { lazily } from './lazily.ts';
 import type { JsonObject } from './object.ts';
 import { openApiV2 } from './openapi-v2.ts';
 import { encodeOpenApiV2 } from './protobuf/openapi-v2.ts';
@@ -14,11 +15,15 @@ const objectMetaName = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 const listMetaName = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta';
 
 export interface OpenApi {
+  v3(): OpenApiV3;
+  /** The whole of it in OpenAPI v2, as JSON and as protobuf. */
+  v2(): { readonly json: Document; readonly protobuf: Document };
+}
+
+interface OpenApiV3 {
   readonly index: Document;
   /** By path below /openapi/v3/, such as `api/v1`. */
   readonly documents: ReadonlyMap<string, Document & { readonly hash: string }>;
-  /** The whole of it in OpenAPI v2, as JSON and as protobuf. */
-  readonly v2: () => { readonly json: Document; readonly protobuf: Document };
 }
 
 export function openApiOf(resources: Resources, version: string): OpenApi {
@@ -28,6 +33,10 @@ export function openApiOf(resources: Resources, version: string): OpenApi {
     const path = group === '' ? `api/${apiVersion}` : `apis/${group}/${apiVersion}`;
     groups.set(path, [...(groups.get(path) ?? []), resource]);
   }
+  return { v3: lazily(() => versionThree(groups, version)), v2: lazily(() => versionTwo(groups, version)) };
+}
+
+function versionThree(groups: ReadonlyMap<string, readonly ServedResource[]>, version: string): OpenApiV3 {
   const documents = new Map<string, Document & { hash: string }>();
   const paths: JsonObject = {};
   for (const [path, members] of groups) {
@@ -36,15 +45,7 @@ export function openApiOf(resources: Resources, version: string): OpenApi {
     documents.set(path, { ...made, hash });
     paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
   }
-  let v2: ReturnType<OpenApi['v2']> | undefined;
-  return {
-    index: document({ paths }),
-    documents,
-    v2() {
-      v2 ??= versionTwo(groups, version);
-      return v2;
-    },
-  };
+  return { index: document({ paths }), documents };
 }
 
 function versionTwo(

@@ -1,6 +1,8 @@
-// The resources that the server serves: each definition with what is derived from it once at the start.
+// The resources that the server serves: each definition with what is derived from it, once; its schema when the first
+// request needs it.
 import { apiVersionOf, podResource, type ResourceDefinition } from '@varve/api';
 import { ApiServerError } from './error.ts';
+import { lazily } from './lazily.ts';
 import { objectMetaSchema } from './schema/object-meta.ts';
 import { type Schema, schemaOf } from './schema/structural.ts';
 import { qualifiedName } from './status.ts';
@@ -73,15 +75,23 @@ const readVerbs = ['get', 'list', 'watch'];
 
 function served(definition: ResourceDefinition): ServedResource {
   const namespaced = definition.scope === 'Namespaced';
-  const schema = schemaOf(definition);
+  const schema = lazily(() => schemaOf(definition));
+  const wholeSchema = lazily(() => ({
+    ...schema(),
+    properties: { ...schema().properties, metadata: objectMetaSchema },
+  }));
   return {
     definition,
     id: qualifiedName(definition),
     apiVersion: apiVersionOf(definition),
     namespaced,
     verbs: verbsOf(definition),
-    schema,
-    wholeSchema: { ...schema, properties: { ...schema.properties, metadata: objectMetaSchema } },
+    get schema() {
+      return schema();
+    },
+    get wholeSchema() {
+      return wholeSchema();
+    },
     layout: tableLayout(definition),
     strategy: strategyOf(definition),
     selectableFields: ['metadata.name', ...(namespaced ? ['metadata.namespace'] : []), ...definition.selectableFields],

@@ -50,7 +50,7 @@ export async function servePath(
 }
 
 function rootPaths({ discovery, openApi }: PathAccess): string[] {
-  const documents = [...openApi.documents.keys()].map((path) => `/openapi/v3/${path}`);
+  const documents = [...openApi.v3().documents.keys()].map((path) => `/openapi/v3/${path}`);
   return [
     ...discovery.legacy.keys(),
     '/healthz',
@@ -118,9 +118,9 @@ async function sendOpenApi(
   path: string,
 ): Promise<void> {
   if (path === '/openapi/v2') return sendOpenApiV2(openApi, request, reply);
-  if (path === '/openapi/v3') return sendTagged(request, reply, openApi.index, 'application/json');
+  if (path === '/openapi/v3') return sendTagged(request, reply, openApi.v3().index, 'application/json');
   const name = path.slice('/openapi/v3/'.length);
-  const found = path.startsWith('/openapi/v3/') ? openApi.documents.get(name) : undefined;
+  const found = path.startsWith('/openapi/v3/') ? openApi.v3().documents.get(name) : undefined;
   if (found === undefined) {
     await reply.code(404).send('');
     return;
