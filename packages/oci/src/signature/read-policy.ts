@@ -42,15 +42,15 @@ export async function readPolicyKeys(policy: SignaturePolicy, read: ReadKeyFile)
 }
 
 async function readKeys(requirements: readonly PolicyRequirement[], read: ReadKeyFile): Promise<PolicyRequirement[]> {
-  const read: PolicyRequirement[] = [];
+  const result: PolicyRequirement[] = [];
   for (const requirement of requirements) {
-    read.push(
+    result.push(
       requirement.type === 'sigstoreSigned'
         ? { ...requirement, trust: await readTrust(requirement.trust, read) }
         : requirement,
     );
   }
-  return read;
+  return result;
 }
 
 async function readTrust(trust: SignerTrust, read: ReadKeyFile): Promise<SignerTrust> {

@@ -1,4 +1,5 @@
 // A policy's keys and certificates, read and ready for use.
+import { isIP } from 'node:net';
 import { certificatesIn } from './attachment.ts';
 import { type Certificate, emailsOf, fulcioIssuerOf, parseCertificate, verifyChain } from './certificate.ts';
 import type { PemSource, SignerTrust } from './policy.ts';
@@ -95,7 +96,8 @@ function checkEmail(leaf: Certificate, wanted: string): void {
 }
 
 function isForHost({ x509 }: Certificate, host: string): boolean {
-  return x509.checkHost(host, { subject: 'never' }) !== undefined || x509.checkIP(host) !== undefined;
+  const found = isIP(host) === 0 ? x509.checkHost(host, { subject: 'never' }) : x509.checkIP(host);
+  return found !== undefined;
 }
 
 function readKey(source: PemSource): PublicKey {
