@@ -54,8 +54,9 @@ export type {
   SignerTrust,
   SigstoreSigned,
 } from './signature/policy.ts';
-export { readPolicyFile, readSignaturePolicy } from './signature/read-policy.ts';
+export { readKeyFile, readPolicyFile, readPolicyKeys, readSignaturePolicy } from './signature/read-policy.ts';
 export { type ImageSignatures, imageSignaturesSchema, type SignatureAttachment } from './signature/signatures.ts';
+export { fetchSignedImage, type SignedImage } from './signature/signed-image.ts';
 export { type VerifySignaturesOptions, verifySignatures } from './signature/verify.ts';
 export type { TarEntry, TarEntryMetadata, TarEntryType } from './tar/entry.ts';
 export { readTar } from './tar/read.ts';

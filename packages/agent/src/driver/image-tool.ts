@@ -25,6 +25,8 @@ export interface FetchRequest extends FetchPlace {
   readonly deployed: Deployment | undefined;
   /** Keeps a commit from being pruned; before what holds it goes away. */
   readonly pin: (commit: OstreeChecksum) => Promise<void>;
+  /** The host has a signature policy that the tool can hold the image to as well. */
+  readonly enforcePolicy: boolean;
   /** For what the tool does not fetch itself. */
   readonly network: Network;
   readonly signal: AbortSignal;

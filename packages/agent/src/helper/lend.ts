@@ -1,5 +1,5 @@
 // The network side's half of a lent network: answers what the helper asks for while it stages.
-import { type ImageReference, type ImageRegistry, isDigest, parseImageReference } from '@varve/oci';
+import { fetchSignatures, type ImageReference, type ImageRegistry, isDigest, parseImageReference } from '@varve/oci';
 import * as z from 'zod';
 import { AgentError } from '../error.ts';
 import type { Network } from '../network/network.ts';
@@ -11,6 +11,7 @@ export type ConnectRegistry = (reference: ImageReference) => Promise<ImageRegist
 const digest = z.string().refine(isDigest);
 const blobSchema = z.object({ image: z.string(), digest, size: z.int().min(0) });
 const rangesSchema = blobSchema.extend({ ranges: z.array(z.tuple([z.int().min(0), z.int().min(1)])) });
+const signaturesSchema = z.object({ image: z.string(), digests: z.array(digest).max(2) });
 const downloadSchema = z.object({ url: z.url({ protocol: /^https?$/ }) });
 /** What a descriptor is for is known to who asks; fetching needs digest and size. */
 const mediaType = 'application/octet-stream';
@@ -44,6 +45,12 @@ export class Lender implements AsyncDisposable {
         const wanted = ranges.map(([offset, length]) => ({ offset, length }));
         const pieces = registry.openRanges(reference, { mediaType, digest, size }, wanted, { signal });
         return new ByteStream(joined(pieces));
+      }
+      case 'signatures': {
+        const { image, digests } = signaturesSchema.parse(params);
+        const { registry, reference } = await this.#open(image);
+        const signatures = await fetchSignatures(registry, reference, digests, { signal });
+        return new ByteStream(once(Buffer.from(JSON.stringify(signatures))));
       }
       case 'download':
         return new ByteStream(this.#network.download(downloadSchema.parse(params).url, signal));

@@ -8,7 +8,9 @@ import {
   formatImageReference,
   type ImageDocuments,
   type ImageReference,
+  type ImageSignatures,
   type ImageSource,
+  imageSignaturesSchema,
   type OpenedRange,
   readVerifiedImage,
   verifyContent,
@@ -17,6 +19,9 @@ import { AgentError } from '../error.ts';
 import type { Network } from '../network/network.ts';
 import type { Channel } from './channel.ts';
 import { splitRanges } from './split-ranges.ts';
+
+/** Of the JSON of all signatures of an image. */
+const maximumSignaturesSize = 64 * 1024 * 1024;
 
 export class LentNetwork implements Network {
   #channel: Channel | undefined;
@@ -28,6 +33,18 @@ export class LentNetwork implements Network {
 
   async openImage(reference: ImageReference): Promise<ImageSource> {
     return new LentImage(this.#lender(), reference);
+  }
+
+  /** Whatever comes is held to the policy, and may be of another image, or nothing. */
+  async fetchSignatures(
+    reference: ImageReference,
+    digests: readonly Digest[],
+    signal: AbortSignal,
+  ): Promise<ImageSignatures> {
+    const image = formatImageReference(reference);
+    const bytes = this.#lender().open('signatures', { image, digests }, signal);
+    const text = Buffer.from(await readAtMost(bytes, maximumSignaturesSize, `signatures of ${image}`)).toString('utf8');
+    return parseSignatures(text, image);
   }
 
   download(url: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
@@ -88,4 +105,13 @@ async function readAtMost(bytes: AsyncIterable<Uint8Array>, limit: number, what:
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+function parseSignatures(text: string, image: string): ImageSignatures {
+  try {
+    return imageSignaturesSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    const message = `what the agent gives for signatures of ${image} is none; install agent and helper of one version`;
+    throw new AgentError('HELPER_REFUSED', message, { cause });
+  }
 }

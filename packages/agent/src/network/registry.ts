@@ -2,9 +2,12 @@
 // own address, the host's containers auth files for all others, which are reached as the host's registries.conf says.
 import {
   connectImageRegistry,
+  type Digest,
+  fetchSignatures,
   formatImageReference,
   type ImageReference,
   type ImageRegistry,
+  type ImageSignatures,
   type ImageSource,
   parseImageReference,
   RegistryClient,
@@ -34,6 +37,17 @@ export async function openRegistryImage(
   options: RegistryClientOptions | undefined,
 ): Promise<ImageSource> {
   return new RegistrySource(await registryClientFor(reference, identity, options), reference);
+}
+
+export async function fetchRegistrySignatures(
+  reference: ImageReference,
+  digests: readonly Digest[],
+  identity: Identity | undefined,
+  options: RegistryClientOptions | undefined,
+  signal: AbortSignal,
+): Promise<ImageSignatures> {
+  await using client = await registryClientFor(reference, identity, options);
+  return await fetchSignatures(client, reference, digests, { signal });
 }
 
 /** The identity is read anew for each image: certificates are renewed. */

@@ -21,7 +21,7 @@ import { type NodeReporter, readNodeInfo } from '../report/node.ts';
 import type { StatusReporter } from '../report/reporter.ts';
 import { waitFor } from '../report/signal.ts';
 import type { View } from '../report/view.ts';
-import { retryDelay } from '../retry-delay.ts';
+import { retryDelayOf } from '../retry-delay.ts';
 import type { StatePaths } from '../state/paths.ts';
 import { applyStep, updateStepOf } from './apply.ts';
 import type { Desired } from './desired.ts';
@@ -99,7 +99,7 @@ export class Reconciler {
         if (signal.aborted) break;
         if (this.#interruptible?.controller.signal.aborted) continue;
         this.#fail(error, failures === 0);
-        pause = retryDelay(++failures);
+        pause = retryDelayOf(error, ++failures);
       } finally {
         this.#interruptible = undefined;
       }

@@ -65,7 +65,7 @@ export class BootcTool implements ImageTool {
     const booted = requireSuitable(await this.status(signal));
     await this.discardStaged(signal);
     onProgress({ bytesDone: 0, bytesTotal: 0, step: 'bootc fetches the image' });
-    const enforcePolicy = booted.image?.image.signature === 'containerPolicy';
+    const enforcePolicy = request.enforcePolicy || booted.image?.image.signature === 'containerPolicy';
     try {
       const options = { signal, timeout: fetchTimeout };
       await requireTool(this.#run, 'bootc', switchArguments({ image, enforcePolicy }), options);

@@ -7,7 +7,7 @@ import spawn from 'nano-spawn';
 import type { Boot } from '../../boot/boot.ts';
 import type { Drift } from '../../content/check.ts';
 import { DigestCache } from '../../content/digest-cache.ts';
-import { planContent } from '../../content/plan.ts';
+import { type ContentPlan, planContent } from '../../content/plan.ts';
 import { SourceCache } from '../../content/source.ts';
 import { runDrainHooks } from '../../drain/hooks.ts';
 import { hostDrift } from '../../drift/host-drift.ts';
@@ -24,6 +24,8 @@ import { liveActions } from '../../live/live-actions.ts';
 import { LiveHost } from '../../live/live-host.ts';
 import { offlineServices, systemdServices } from '../../live/services.ts';
 import type { Network } from '../../network/network.ts';
+import { hasStrictDefault, type PolicyOrigin, policyInForce } from '../../signature-policy/policy-in-force.ts';
+import { requireImagesAccepted } from '../../signature-policy/require-images-accepted.ts';
 import { readState, readTextIfThere, removeDurable, writeDurable, writeState } from '../../state/durable-file.ts';
 import type { StatePaths } from '../../state/paths.ts';
 import type {
@@ -97,15 +99,22 @@ export class OstreeDriver implements RootDriver {
     const host = await this.status(signal);
     const image = targetImage(target, host);
     for (const { source } of plan.files) await this.#sources.read(source, signal);
+    const policy = await requireImagesAccepted({
+      ...this.#policyOrigin(target, host, plan, signal),
+      target,
+      host,
+      network,
+    });
     const sysroot = await this.#open();
     const { commit: checksum, ...fetched } = await this.#tool.fetch({
       ...{ sysroot, stateroot, image, spec, network, signal, onProgress },
+      enforcePolicy: await hasStrictDefault(host.booted.root),
       ...this.#fetchPlace(host),
       deployed: await deploymentOfImage(sysroot, stateroot, image),
       pin: (commit) => pinStaged(sysroot, commit),
     });
     await requireFitting(sysroot.repository, checksum, plan);
-    await writeStaged(sysroot, paths.staged, { config, image, checksum, ...fetched });
+    await writeStaged(sysroot, paths.staged, { config, image, checksum, ...fetched, policy });
   }
 
   /**
@@ -151,6 +160,13 @@ export class OstreeDriver implements RootDriver {
     const { staged } = host;
     if (staged?.config !== config || staged.image !== image) {
       throw new AgentError('STATE_CORRUPT', `config ${config} is not staged any more; it will be staged again`);
+    }
+    if (staged.policy !== (await policyInForce(this.#policyOrigin(target, host, plan, signal)))?.digest) {
+      await removeDurable(paths.staged);
+      throw new AgentError(
+        'STATE_CORRUPT',
+        `the signature policy has changed since config ${config} was staged; it will be staged again`,
+      );
     }
     const kernelArguments = kernelCommandLine(await baseKernelArguments(paths.host, staged), plan.kernelArguments);
     await this.#tool.discardStaged(signal);
@@ -261,6 +277,10 @@ export class OstreeDriver implements RootDriver {
 
   async forgetFailure(target: Pick<FailedTarget, 'config' | 'image'>): Promise<void> {
     await forgetFailed(this.#options.paths.failed, target);
+  }
+
+  #policyOrigin(target: VerifiedTarget, { booted }: HostState, plan: ContentPlan, signal: AbortSignal): PolicyOrigin {
+    return { plan, config: target.config, sources: this.#sources, root: booted.root, signal };
   }
 
   #fetchPlace({ booted }: HostState): FetchPlace {

@@ -98,5 +98,13 @@ test.each([
   ['ostree-remote-registry:fedora:q.io/a:1', 'ostree-remote-registry:fedora:q.io/a@sha256:1'],
   ['ostree-remote-image:fedora:docker://q.io/a:1', 'ostree-remote-registry:fedora:q.io/a@sha256:1'],
 ])('a host of %s goes on with %s', (present, expected) => {
-  expect(referenceLike(present, 'q.io/a@sha256:1')).toBe(expected);
+  expect(referenceLike(present, 'q.io/a@sha256:1', false)).toBe(expected);
+});
+
+test.each([
+  [undefined, 'ostree-image-signed:docker://q.io/a@sha256:1'],
+  [old, 'ostree-image-signed:docker://q.io/a@sha256:1'],
+  ['ostree-remote-registry:fedora:q.io/a:1', 'ostree-remote-registry:fedora:q.io/a@sha256:1'],
+])('a host of %s that has a signature policy takes %s', (present, expected) => {
+  expect(referenceLike(present, 'q.io/a@sha256:1', true)).toBe(expected);
 });

@@ -136,13 +136,13 @@ export class RpmOstreeTool implements ImageTool {
    * runs is it then.
    */
   async #stage(
-    { sysroot, image, signal, onProgress }: FetchRequest,
+    { sysroot, image, enforcePolicy, signal, onProgress }: FetchRequest,
     booted: RpmOstreeDeployment,
     wanted: Layering,
     extensions: Digest | undefined,
   ): Promise<DeploymentIdentity> {
     onProgress({ bytesDone: 0, bytesTotal: 0, step: 'rpm-ostree fetches the image' });
-    const reference = referenceLike(booted['container-image-reference'], image);
+    const reference = referenceLike(booted['container-image-reference'], image, enforcePolicy);
     const isOutdated = extensionsIn(await readOrigin(sysroot, identityOf(booted))) !== extensions;
     const command = imageCommand(booted, reference, wanted, isOutdated && hasLayers(booted));
     if (command) await this.#change(command, signal);

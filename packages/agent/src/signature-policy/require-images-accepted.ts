@@ -1,0 +1,69 @@
+// Holds an image to a signature policy before the first byte of a layer is fetched. What the registry is asked for comes
+// from a side that is not trusted: it can withhold signatures, and not make any.
+import { extensionsImageOf } from '@varve/api';
+import { type ImageReference, OciError, parseImageReference, type SignaturePolicy, verifySignatures } from '@varve/oci';
+import type { HostState } from '../driver/driver.ts';
+import { targetImage } from '../driver/target-image.ts';
+import type { VerifiedTarget } from '../helper/verify.ts';
+import type { Network } from '../network/network.ts';
+import { type PolicyOrigin, policyInForce } from './policy-in-force.ts';
+
+export interface AcceptanceOptions extends PolicyOrigin {
+  readonly target: VerifiedTarget;
+  readonly host: HostState;
+  readonly network: Pick<Network, 'openImage' | 'fetchSignatures'>;
+}
+
+/**
+ * Digest of the signature policy by which the target's images are good; undefined where there is none. The image that runs
+ * is not held to it again: a host whose image a new policy refuses must be able to take that policy. Throws
+ * SIGNATURE_REJECTED and SIGNATURE_POLICY_INVALID (of @varve/oci), and what the network throws.
+ */
+export async function requireImagesAccepted(options: AcceptanceOptions): Promise<string | undefined> {
+  const { target, host, network, signal } = options;
+  const inForce = await policyInForce(options);
+  if (!inForce) return undefined;
+  const image = targetImage(target, host);
+  if (parseImageReference(image).digest !== host.booted.imageDigest) {
+    await requireAccepted(image, inForce.policy, network, signal);
+  }
+  const extensions = extensionsImageOf(target.spec);
+  if (extensions !== undefined) await requireAccepted(extensions, inForce.policy, network, signal);
+  return inForce.digest;
+}
+
+/** `image` by digest. */
+async function requireAccepted(
+  image: string,
+  policy: SignaturePolicy,
+  network: AcceptanceOptions['network'],
+  signal: AbortSignal,
+): Promise<void> {
+  const reference = parseImageReference(image);
+  if (needsNoSignature(policy, reference)) return;
+  const manifestDigest = await digestOfManifest(network, reference, signal);
+  const { digest } = reference;
+  const index = digest !== undefined && digest !== manifestDigest ? { indexDigest: digest } : {};
+  const digests = [manifestDigest, ...Object.values(index)];
+  const signatures = await network.fetchSignatures(reference, digests, signal);
+  verifySignatures({ policy, reference, manifestDigest, ...index, signatures });
+}
+
+/** Most policies are about some registries only; an image of another one needs no question to anybody. */
+function needsNoSignature(policy: SignaturePolicy, reference: ImageReference): boolean {
+  if (reference.digest === undefined) return false;
+  const signatures = { attachments: [], bundles: [] };
+  try {
+    verifySignatures({ policy, reference, manifestDigest: reference.digest, signatures });
+    return true;
+  } catch (error) {
+    if (error instanceof OciError && error.code === 'SIGNATURE_REJECTED') return false;
+    throw error;
+  }
+}
+
+/** Of this machine's image in an index, which was found there by its digest. */
+async function digestOfManifest(network: Pick<Network, 'openImage'>, reference: ImageReference, signal: AbortSignal) {
+  await using source = await network.openImage(reference, signal);
+  return (await source.getImage({ signal })).manifestDigest;
+}
