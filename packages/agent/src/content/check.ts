@@ -6,7 +6,7 @@ import { join, posix } from 'node:path';
 import type { MachineConfigNodeStatus } from '@varve/api';
 import { OstreeError } from '@varve/ostree';
 import { isErrno } from '../state/durable-file.ts';
-import { namesAt } from '../tree/extended-attributes.ts';
+import { loadNamesAt, type NamesAt } from '../tree/extended-attributes.ts';
 import { digestFileAt, type FileDigest, type Tree } from '../tree/tree.ts';
 import type { DigestCache } from './digest-cache.ts';
 import type { AppliedContent, ManagedEntry, ManagedUnit } from './entry.ts';
@@ -25,11 +25,18 @@ export interface CheckOptions {
   readonly extended?: boolean;
 }
 
+interface Looks {
+  readonly cache: DigestCache | undefined;
+  readonly namesAt: NamesAt;
+}
+
 /** Every difference, in the order of the record; empty when the deployment is as it was applied. */
 export async function checkContent(tree: Tree, applied: AppliedContent, options: CheckOptions = {}): Promise<Drift[]> {
+  const { cache, extended = true } = options;
+  const looks: Looks = { cache, namesAt: extended ? await loadNamesAt() : () => [] };
   const found = new Map<string, Drift[]>();
   for (const entries of byDirectory(applied.entries)) {
-    for (const [path, drift] of await checkDirectory(tree, entries, options)) found.set(path, drift);
+    for (const [path, drift] of await checkDirectory(tree, entries, looks)) found.set(path, drift);
   }
   const drift = applied.entries.flatMap(({ path }) => found.get(path) ?? []);
   const links = applied.units.length > 0 ? await listUnitLinks(tree) : [];
@@ -53,13 +60,13 @@ function byDirectory(entries: readonly ManagedEntry[]): Iterable<[ManagedEntry, 
 async function checkDirectory(
   tree: Tree,
   entries: readonly [ManagedEntry, ...ManagedEntry[]],
-  options: CheckOptions,
+  looks: Looks,
 ): Promise<[path: string, drift: Drift[]][]> {
   try {
     return await tree.inParent(entries[0].path, async (parent) => {
       const found: [string, Drift[]][] = [];
       for (const entry of entries) {
-        found.push([entry.path, await checkEntry(join(parent, posix.basename(entry.path)), entry, options)]);
+        found.push([entry.path, await checkEntry(join(parent, posix.basename(entry.path)), entry, looks)]);
       }
       return found;
     });
@@ -80,8 +87,7 @@ function missing(path: string, kind: ManagedEntry['kind']): Drift {
 }
 
 /** `at`: where the entry lies, in a directory that is held open. Looks are synchronous: each takes microseconds. */
-async function checkEntry(at: string, entry: ManagedEntry, options: CheckOptions): Promise<Drift[]> {
-  const { cache, extended = true } = options;
+async function checkEntry(at: string, entry: ManagedEntry, { cache, namesAt }: Looks): Promise<Drift[]> {
   const { path } = entry;
   const stats = lstatSync(at, { throwIfNoEntry: false });
   if (!stats) return [missing(path, entry.kind)];
@@ -90,7 +96,7 @@ async function checkEntry(at: string, entry: ManagedEntry, options: CheckOptions
   const drift = checkAttributes(entry, stats);
   if (entry.kind === 'link') return [...drift, ...checkTarget(entry, readlinkSync(at))];
   try {
-    if (extended) drift.push(...checkExtended(path, await namesAt(at)));
+    drift.push(...checkExtended(path, namesAt(at)));
     if (entry.kind === 'directory') return drift;
     return [...drift, ...checkBytes(entry, await digestOf(at, stats, entry.path, cache))];
   } catch (error) {

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { dataUrl, FixtureHost } from '../fixtures/host.ts';
 import { bootableContent, FixtureRegistry } from '../fixtures/registry.ts';
 import { trustLocally } from '../helper/verify.ts';
-import { namesAt } from '../tree/extended-attributes.ts';
+import { loadNamesAt } from '../tree/extended-attributes.ts';
 import { Tree } from '../tree/tree.ts';
 import { maxRepairs } from './breaker.ts';
 import { withDiffs } from './with-diffs.ts';
@@ -74,7 +74,7 @@ test('managed paths are put back, others and unmanaged ones are not', async () =
   await host.runUntil(async () => (await host.status()).drift.length === 1);
   expect(await contentOf(join(etc, 'app/kept'))).toBe('as the config says\n');
   expect((await stat(join(etc, 'app/fought-over'))).mode & 0o7777).toBe(0o640);
-  expect(await namesAt(join(etc, 'app/given'))).toEqual([]);
+  expect((await loadNamesAt())(join(etc, 'app/given'))).toEqual([]);
   expect(await contentOf(join(etc, 'app/told'))).toBe('by hand\n');
   expect(await contentOf(join(etc, 'app/unmanaged'))).toBe('of the administrator\n');
 });

@@ -13,10 +13,12 @@ function matters(name: string): boolean {
   return names.has(name) || name.startsWith('user.');
 }
 
-/** Names of what lies at a path whose parent is held open; a link is not followed. */
-export async function namesAt(path: string): Promise<string[]> {
+/** Gives the names of what lies at a path whose parent is held open; a link is not followed. */
+export type NamesAt = (path: string) => string[];
+
+export async function loadNamesAt(): Promise<NamesAt> {
   const { listAttributesAt } = await import('./c-library.ts');
-  return listAttributesAt(path).filter(matters).sort();
+  return (path) => listAttributesAt(path).filter(matters).sort();
 }
 
 /** Of an open file or directory. */
