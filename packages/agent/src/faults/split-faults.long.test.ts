@@ -16,10 +16,10 @@ test(`${runs} faults end all old or all new, and every goal is reached (VARVE_SE
   await suite.runAtRandom(runs, randomFrom(seed));
 });
 
-everywhere(
-  'a kill at every write of the helper and every step of the network side (not where VARVE_FAULT_RUNS is set)',
-  async () => {
-    await using suite = await SplitFaultSuite.create(['live-apply']);
+everywhere.each(['stage', 'live-apply', 'reboot-apply'] as const)(
+  'a kill at every write of the helper and every step of the network side of %s (not where VARVE_FAULT_RUNS is set)',
+  async (name) => {
+    await using suite = await SplitFaultSuite.create([name]);
     expect(await suite.runEvery('helper', 'kill', (call) => !call.includes(' send '))).toBeGreaterThan(50);
     expect(await suite.runEvery('network', 'kill', () => true)).toBeGreaterThan(10);
   },

@@ -14,6 +14,8 @@ export interface SplitTraced {
   readonly calls: Readonly<Record<Side, readonly string[]>>;
 }
 
+const aftermaths: readonly SplitStart['aftermath'][] = ['both', 'alone', 'power-cut'];
+
 export class SplitFaultSuite implements AsyncDisposable {
   readonly traced: readonly SplitTraced[];
   readonly #ground: Ground;
@@ -50,7 +52,8 @@ export class SplitFaultSuite implements AsyncDisposable {
     for (const traced of this.traced) {
       for (const [at, call] of traced.calls[side].entries()) {
         const fault: Fault = kind === 'kill' ? { kind, at } : { kind: 'error', at, code: 'EIO' };
-        if (isChosen(call)) plans.push([traced, [{ side, fault, aftermath: at % 2 === 0 ? 'both' : 'alone' }]]);
+        const aftermath = aftermaths[at % aftermaths.length] ?? 'alone';
+        if (isChosen(call)) plans.push([traced, [{ side, fault, aftermath }]]);
       }
     }
     await this.#runAll(plans);
