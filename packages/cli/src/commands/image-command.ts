@@ -9,6 +9,7 @@ import { addRegistryFlags, type RegistryFlags } from '../registry-flags.ts';
 import { addChunk } from './image-chunk-command.ts';
 import { addDiff } from './image-diff-command.ts';
 import { addImport, addMerge, addPull } from './image-import-command.ts';
+import { addVerify } from './image-verify-command.ts';
 import { formatInspection } from './inspection.ts';
 
 interface BaseOptions extends RegistryFlags {
@@ -35,6 +36,7 @@ export function addImage(program: Command, context: Context): void {
   addBuild(image, context);
   addInspect(image, context);
   addDiff(image, context);
+  addVerify(image, context);
   addPull(image, context);
   addImport(image, context);
   addMerge(image, context);
