@@ -14,6 +14,7 @@ import { serveMetrics } from './metrics/server.ts';
 import { type OpenHostOptions, openHost } from './open-host.ts';
 import type { Desired } from './reconcile/desired.ts';
 import { Reconciler } from './reconcile/run.ts';
+import { cordonedOf } from './report/drain.ts';
 import { NodeEvents } from './report/events.ts';
 import { LogRequests } from './report/log-request.ts';
 import { NodeReporter } from './report/node.ts';
@@ -58,7 +59,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentOutcome> {
   const { driver, gate } = host;
 
   const status = new StatusReporter();
-  const node = new NodeReporter();
+  const node = new NodeReporter((object) => status.update({ cordoned: cordonedOf(object) }));
   const events = new NodeEvents();
   const failures = new Map<string, number>();
   const end = new AbortController();

@@ -7,6 +7,7 @@ import { connectionOf, type Identity, readIdentity } from './enroll/identity.ts'
 import { renewWhenDue } from './enroll/renew.ts';
 import { AgentError } from './error.ts';
 import type { Reconciler } from './reconcile/run.ts';
+import { drainedOf } from './report/drain.ts';
 import type { NodeEvents } from './report/events.ts';
 import type { LogRequests } from './report/log-request.ts';
 import type { NodeReporter } from './report/node.ts';
@@ -61,6 +62,10 @@ async function runSession(
     }
     events.about(object);
     if (type === 'added') status.adopt(object.status?.conditions ?? []);
+    const drained = drainedOf(object);
+    // Its cordon comes and goes with the drain.
+    if (drained.status !== status.view.drained?.status) node.refresh();
+    status.update({ drained });
     logRequests.accept(object, signal);
     reconciler.accept(object, client);
   });

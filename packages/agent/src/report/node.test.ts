@@ -30,6 +30,20 @@ test('a host without a kubelet says itself that it is there', async () => {
   expect(await written(() => [], 3)).toEqual(['get Node', 'patch Node', 'patch Lease']);
 });
 
+test('whoever asks is shown the Node', async () => {
+  const seen: string[] = [];
+  const reporter = new NodeReporter(({ metadata }) => void seen.push(metadata.name ?? ''));
+  const stop = new AbortController();
+  const node: Node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'h' } };
+  const patch = async () => {
+    stop.abort();
+    return node;
+  };
+  const client = { get: async () => node, patch, create: async () => node };
+  await reporter.run(client as never, 'h', () => {}, stop.signal);
+  expect(seen).toEqual(['h', 'h']);
+});
+
 test('a kubelet is not contradicted', async () => {
   expect(await written(() => [memory], 1)).toEqual(['get Node']);
 });

@@ -73,6 +73,17 @@ export class NodeReporter {
   /** One that reports too is not contradicted, and its end is not hidden by a lease that somebody else renews. */
   #kubelet: boolean | undefined;
   readonly #news = new News();
+  readonly #onNode: (node: Node) => void;
+
+  /** `onNode` is told of the Node as often as it is looked at: once a minute, every ten seconds beside a kubelet. */
+  constructor(onNode: (node: Node) => void = () => {}) {
+    this.#onNode = onNode;
+  }
+
+  /** Looks at the Node now. */
+  refresh(): void {
+    this.#news.mark();
+  }
 
   setHost(info: NodeInfo): void {
     if (JSON.stringify(info) === JSON.stringify(this.#info)) return;
@@ -111,9 +122,9 @@ export class NodeReporter {
       const due = this.#news.marked || performance.now() - written > statusMilliseconds;
       this.#news.take();
       try {
-        if (this.#kubelet !== false) this.#kubelet = hasKubelet(await client.get(nodeResource, nodeName, { signal }));
+        if (this.#kubelet !== false) this.#see(await client.get(nodeResource, nodeName, { signal }));
         if (due && !this.#kubelet) {
-          this.#kubelet = hasKubelet(await this.#write(client, nodeName, signal));
+          this.#see(await this.#write(client, nodeName, signal));
           written = performance.now();
         }
         this.#news.settle();
@@ -128,6 +139,11 @@ export class NodeReporter {
       // With jitter, so that a fleet does not beat in step.
       await this.#news.wait(renewMilliseconds * (0.9 + 0.2 * Math.random()), signal);
     }
+  }
+
+  #see(node: Node): void {
+    this.#kubelet = hasKubelet(node);
+    this.#onNode(node);
   }
 
   async #write(client: NodeClient, nodeName: string, signal: AbortSignal): Promise<Node> {

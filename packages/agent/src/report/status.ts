@@ -25,6 +25,8 @@ const progressConditions: readonly (readonly [type: NodeConditionType, begins: U
   ['UpdateComplete', 'Verifying', 'Done'],
   ['Resumed', 'Verifying', 'Done'],
 ];
+/** The control plane has not shown it since the agent began. */
+const notSeen = { status: 'Unknown', reason: 'NotSeen', message: '' } as const;
 const order: readonly UpdateStep[] = ['Idle', 'Staging', 'Staged', 'Applying', 'Rebooting', 'Verifying', 'Done'];
 
 export function statusOf(view: View, previous: readonly Condition[], now: Date): MachineConfigNodeStatus {
@@ -104,6 +106,12 @@ function conditionsOf(view: View, previous: readonly Condition[], now: Date): re
       status
     ];
     add(type, status, reason, status === 'Unknown' ? view.message : '');
+  }
+  for (const [type, told = notSeen] of [
+    ['Cordoned', view.cordoned],
+    ['Drained', view.drained],
+  ] as const) {
+    add(type, told.status, told.reason, told.message);
   }
   const updated = isUpdated(view);
   add('Updated', updated ? 'True' : 'False', updated ? 'OnTarget' : updatedReason(view), updated ? '' : view.message);

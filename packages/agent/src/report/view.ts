@@ -3,6 +3,7 @@ import type { UpdateStep } from '@varve/api';
 import type { Drift } from '../content/check.ts';
 import type { HostOutline } from '../driver/driver.ts';
 import type { Desired } from '../reconcile/desired.ts';
+import type { Told } from './drain.ts';
 import type { Failure } from './failure.ts';
 
 export interface ReportedFailure extends Failure {
@@ -24,6 +25,9 @@ export interface View {
   readonly startedAt?: string | undefined;
   readonly progress?: { readonly bytesDone: number; readonly bytesTotal: number } | undefined;
   readonly failure?: ReportedFailure | undefined;
+  /** What is told of its drain and cordon; undefined until the control plane has shown them. */
+  readonly drained?: Told | undefined;
+  readonly cordoned?: Told | undefined;
   readonly drift: readonly Drift[];
   /** Log lines that somebody asked for. */
   readonly logs?: { readonly requested: string; readonly text: string } | undefined;

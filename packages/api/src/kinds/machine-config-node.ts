@@ -11,6 +11,8 @@ const ownName = 'must be the name of the object: there is one for each Node';
 /** Condition types on MachineConfigNode (OpenShift's names). False: not started. Unknown: running or failed. True: done. */
 export const nodeConditionTypes = [
   'UpdatePrepared',
+  'Cordoned',
+  'Drained',
   'UpdateExecuted',
   'AppliedFilesAndOS',
   'RebootedNode',
