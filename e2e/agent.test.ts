@@ -113,6 +113,7 @@ beforeAll(async () => {
     client,
     signer: (pem, options) => signCertificateRequest(server.authority, pem, { validity: validity ?? options.validity }),
     resolveImage: async (reference) => parseDigest(reference.replace(/.*@/, '')),
+    checkImage: async () => {},
     logger: pino({ level: 'silent' }),
     signal: stop.signal,
     signingKeys: { current: () => signingKeys, onChange: (listener) => onRotation.add(listener) },

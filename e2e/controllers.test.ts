@@ -68,6 +68,7 @@ function runControllers(): void {
     client,
     signer: (pem, options) => signCertificateRequest(server.authority, pem, options),
     resolveImage,
+    checkImage: async () => {},
     logger,
     signal: AbortSignal.any([stop.signal, end.signal]),
     signingKeys: { current: () => signingKeys, onChange: () => {} },

@@ -2,6 +2,7 @@
 // tests may kill.
 import { join } from 'node:path';
 import {
+  clusterImagePolicyResource,
   type MachineConfigNode,
   machineConfigNodeResource,
   machineConfigPoolResource,
@@ -91,7 +92,9 @@ export class Fleet implements AsyncDisposable {
       `pool ${pool} is updated`,
       async () => {
         const object = await client.get(machineConfigPoolResource, pool);
-        if (!isTargetCurrent(object, (await client.list(machineConfigResource)).items)) return false;
+        const configs = await client.list(machineConfigResource);
+        const policies = await client.list(clusterImagePolicyResource);
+        if (!isTargetCurrent(object, configs.items, policies.items)) return false;
         const { spec, status, metadata } = object;
         const target = spec.configuration?.name;
         const done = status?.conditions?.some(({ type, status: value }) => type === 'Updated' && value === 'True');

@@ -61,6 +61,7 @@ beforeAll(async () => {
       client,
       signer: (pem, options) => signCertificateRequest(server.authority, pem, options),
       resolveImage: async (reference) => parseDigest(reference.replace(/.*@/, '')),
+      checkImage: async () => {},
       logger: pino({ level: 'silent' }),
       signal: stop.signal,
       signingKeys: { current: () => signingKeys, onChange: () => {} },

@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  clusterImagePolicyResource,
   leaseResource,
   type MachineConfig,
   type MachineConfigNode,
@@ -17,16 +18,10 @@ import {
 import { isTargetCurrent } from '@varve/controllers';
 import { leaderLease, systemNamespace } from '@varve/deploy';
 import { formatKubeconfig, Informer, isKubeError, KubeClient, loadKubeconfig } from '@varve/kube';
-import { eventually, Service, varve } from '../process.ts';
+import { eventually, run, Service, varve } from '../process.ts';
 import { joinNode, SimulatedAgent } from '../simulated-agent.ts';
-import type { KubernetesServer } from './kubernetes.ts';
+import type { Cluster } from './cluster.ts';
 
-const controllerUser = `system:serviceaccount:${systemNamespace}:varve-controller`;
-const controllerGroups = [
-  'system:serviceaccounts',
-  `system:serviceaccounts:${systemNamespace}`,
-  'system:authenticated',
-];
 const poolName = 'web';
 const role = `node-role.kubernetes.io/${poolName}`;
 
@@ -48,35 +43,29 @@ export class KubernetesFleet implements AsyncDisposable {
   /** The most hosts that were down at once, by what they did; and the most that had a slot, by what the API says. */
   mostDown = 0;
   mostHolding = 0;
-  readonly #server: KubernetesServer;
+  readonly #cluster: Cluster;
   readonly #options: FleetOptions;
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>[] = [];
   readonly #down = new Set<string>();
 
-  private constructor(
-    server: KubernetesServer,
-    client: KubeClient,
-    controllers: readonly Service[],
-    options: FleetOptions,
-  ) {
-    this.#server = server;
+  private constructor(cluster: Cluster, client: KubeClient, controllers: readonly Service[], options: FleetOptions) {
+    this.#cluster = cluster;
     this.client = client;
     this.controllers = controllers;
     this.#options = options;
   }
 
   /** Two controllers, of which one leads, and hosts that have joined and are members of the pool. */
-  static async start(server: KubernetesServer, options: FleetOptions): Promise<KubernetesFleet> {
-    const client = new KubeClient(await loadKubeconfig(server.kubeconfig));
-    const kubeconfig = join(server.directory, 'controller.kubeconfig');
-    const connection = await server.credential(controllerUser, ...controllerGroups);
-    await writeFile(kubeconfig, formatKubeconfig(connection), { mode: 0o600 });
+  static async start(cluster: Cluster, options: FleetOptions): Promise<KubernetesFleet> {
+    const client = new KubeClient(await loadKubeconfig(cluster.kubeconfig));
+    const kubeconfig = join(cluster.directory, 'controller.kubeconfig');
+    await writeFile(kubeconfig, await controllerKubeconfig(cluster), { mode: 0o600 });
     const controllers = ['first', 'second'].map((name) => {
       const args = ['controller', '--kubeconfig', kubeconfig, '--identity', name];
-      return new Service(`varve controller ${name}`, args, join(server.directory, `controller-${name}.log`));
+      return new Service(`varve controller ${name}`, args, join(cluster.directory, `controller-${name}.log`));
     });
-    const fleet = new KubernetesFleet(server, client, controllers, options);
+    const fleet = new KubernetesFleet(cluster, client, controllers, options);
     try {
       for (const controller of controllers) controller.start();
       await fleet.#createPool();
@@ -124,7 +113,8 @@ export class KubernetesFleet implements AsyncDisposable {
       const pool = await this.client.get(machineConfigPoolResource, poolName);
       const updated = pool.status?.conditions?.find(({ type }) => type === 'Updated');
       const { items } = await this.client.list(machineConfigResource);
-      if (isTargetCurrent(pool, items) && updated?.status === 'True') return;
+      const { items: policies } = await this.client.list(clusterImagePolicyResource);
+      if (isTargetCurrent(pool, items, policies) && updated?.status === 'True') return;
       if (left === 0) throw new Error(`the pool is not Updated: ${JSON.stringify(pool.status)}`);
       await sleep(200);
     }
@@ -168,10 +158,12 @@ export class KubernetesFleet implements AsyncDisposable {
   }
 
   async #join(name: string): Promise<void> {
-    const { token } = JSON.parse(await varve(['node', 'token', '--kubeconfig', this.#server.kubeconfig, '-o', 'json']));
+    const { token } = JSON.parse(
+      await varve(['node', 'token', '--kubeconfig', this.#cluster.kubeconfig, '-o', 'json']),
+    );
     const options = {
       name,
-      server: { server: this.#server.url, ca: this.#server.authority.certificate },
+      server: this.#cluster.endpoint,
       token,
       pace,
       onDisruption: (host: string, down: boolean) => {
@@ -217,6 +209,12 @@ export class KubernetesFleet implements AsyncDisposable {
     if (there.length >= count) return undefined;
     return JSON.stringify(items.map(({ metadata, spec, status }) => [metadata.name, spec, status?.update?.step]));
   }
+}
+
+/** With a token of their service account, and thus its rights and no others. */
+export async function controllerKubeconfig({ kubeconfig, endpoint }: Cluster): Promise<string> {
+  const create = ['create', 'token', 'varve-controller', `--namespace=${systemNamespace}`];
+  return formatKubeconfig({ ...endpoint, token: await run('kubectl', '--kubeconfig', kubeconfig, ...create) });
 }
 
 /** Hosts that may be down by our doing, as the API shows it. */

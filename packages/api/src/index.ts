@@ -41,6 +41,7 @@ export type {
   IgnitionUnit,
   IgnitionUser,
 } from './ignition/schema.ts';
+export { signaturePolicyOf, signaturePolicyPath, textOfFile, withImagePolicies } from './image-policy/render.ts';
 export * from './kernel-argument.ts';
 export * from './kinds/cluster-image-policy.ts';
 export * from './kinds/machine-config.ts';

@@ -24,6 +24,8 @@ export interface MergedConfig {
   readonly osImageFrom: string | undefined;
   /** The one whose baseOSExtensionsContainerImage won. */
   readonly extensionsImageFrom: string | undefined;
+  /** Names of the ClusterImagePolicies in it. */
+  readonly imagePolicies?: readonly string[];
 }
 
 /**

@@ -1,8 +1,10 @@
 // What every controller is given: the server, one shared copy of what is on it, and where to report.
 import {
   type CertificateSigningRequest,
+  type ClusterImagePolicy,
   type ConfigMap,
   certificateSigningRequestResource,
+  clusterImagePolicyResource,
   configMapResource,
   configurationKeysName,
   type KubeObject,
@@ -38,6 +40,7 @@ export interface Sources {
   readonly leases: Source<Lease>;
   readonly requests: Source<CertificateSigningRequest>;
   readonly configurations: Source<MachineConfiguration>;
+  readonly imagePolicies: Source<ClusterImagePolicy>;
   /** The published chain of configuration keys, alone. */
   readonly keys: Source<ConfigMap>;
 }
@@ -74,6 +77,7 @@ export function createInformers(client: KubeClient, logger: Logger) {
     leases: informer(leaseResource, { namespace: nodeLeaseNamespace }),
     requests: informer(certificateSigningRequestResource),
     configurations: informer(machineConfigurationResource),
+    imagePolicies: informer(clusterImagePolicyResource),
     keys: informer(configMapResource, {
       namespace: configurationKeysName.namespace,
       fieldSelector: `metadata.name=${configurationKeysName.name}`,

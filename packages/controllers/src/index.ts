@@ -3,6 +3,7 @@ export type { ClusterHosts } from './enroll/decide.ts';
 export { nodeLabelsAnnotation } from './enroll/node-labels.ts';
 export { ControllerError, type ControllerErrorCode, controllerErrorCodes } from './error.ts';
 export { membershipOf } from './node/membership.ts';
+export type { CheckImage } from './render/image-acceptance.ts';
 export { isTargetCurrent } from './render/plan.ts';
 export { createImageResolver, type ResolveImage } from './render/resolve-image.ts';
 export type { Member, Standing, Target } from './rollout/member.ts';

@@ -8,9 +8,11 @@ import { createDrainController } from './drain/controller.ts';
 import { clusterWorkloads, noWorkloads } from './drain/workloads.ts';
 import { createEnrollController, type Enrollment } from './enroll/controller.ts';
 import { createGarbageController } from './gc/controller.ts';
+import { createImagePolicyController } from './image-policy/controller.ts';
 import { createNodeController } from './node/controller.ts';
 import { createHeartbeatController } from './node/heartbeat.ts';
 import { createRenderController } from './render/controller.ts';
+import type { CheckImage } from './render/image-acceptance.ts';
 import type { ResolveImage } from './render/resolve-image.ts';
 import { createRolloutController } from './rollout/controller.ts';
 import { createSignController } from './sign/controller.ts';
@@ -26,6 +28,8 @@ interface CommonOptions {
   /** It stays open; the caller closes it. */
   readonly client: KubeClient;
   readonly resolveImage: ResolveImage;
+  /** Whether a signature policy accepts an image. */
+  readonly checkImage: CheckImage;
   /** Signs what hosts are to run. */
   readonly signingKeys: SigningKeySource;
   readonly logger: Logger;
@@ -55,7 +59,11 @@ export async function startControllers(options: ControllersOptions): Promise<voi
     createEnrollController(context, options),
     createNodeController(context),
     ...(isAlone ? [createHeartbeatController(context, { ...(grace !== undefined && { gracePeriod: grace }) })] : []),
-    createRenderController(context, { resolveImage: options.resolveImage, ...(settle !== undefined && { settle }) }),
+    createRenderController(context, {
+      ...{ resolveImage: options.resolveImage, checkImage: options.checkImage },
+      ...(settle !== undefined && { settle }),
+    }),
+    createImagePolicyController(context),
     createRolloutController(context),
     createDrainController(context, isAlone ? noWorkloads : clusterWorkloads(client)),
     createSignController(context),

@@ -1,13 +1,16 @@
 // Resolves image references for the controllers: in the registry of this server with a certificate of its own, in all
 // others with this machine's credentials and registries.conf.
-import { createImageResolver, type ResolveImage } from '@varve/controllers';
+import { type CheckImage, createImageResolver, type ResolveImage } from '@varve/controllers';
 import {
   connectImageRegistry,
+  fetchSignedImage,
   type ImageReference,
   type ImageRegistry,
+  parseImageReference,
   RegistryClient,
   readCredentials,
   readRegistriesConf,
+  verifySignatures,
 } from '@varve/oci';
 
 export interface OwnRegistry {
@@ -22,7 +25,11 @@ export interface OwnRegistry {
 
 export interface Resolver extends AsyncDisposable {
   readonly resolveImage: ResolveImage;
+  readonly checkImage: CheckImage;
 }
+
+/** Milliseconds for all requests about the signatures of an image. */
+const timeout = 60_000;
 
 /** Without an own registry all are others. */
 export async function createResolver(registry?: OwnRegistry): Promise<Resolver> {
@@ -44,6 +51,13 @@ export async function createResolver(registry?: OwnRegistry): Promise<Resolver> 
         return registry.getImage(located, options);
       },
     }),
+    async checkImage(image, policy, signal) {
+      const reference = parseImageReference(image);
+      const [registry, located] = locate(reference);
+      const bounded = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
+      // The policy knows the image by the name that hosts have for it.
+      verifySignatures({ ...(await fetchSignedImage(registry, located, { signal: bounded })), policy, reference });
+    },
     async [Symbol.asyncDispose]() {
       await Promise.all([own?.client[Symbol.asyncDispose](), others[Symbol.asyncDispose]()]);
     },

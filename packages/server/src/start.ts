@@ -1,19 +1,13 @@
 // `varve up`: puts API server, registry and controllers together in one process, on one port with TLS. The controllers
 // talk to the API over that port like everybody else; there is no side door.
-import { resources } from '@varve/api';
 import {
-  admissionOf,
-  apiServerFastifyOptions,
-  apiServerPlugin,
   authenticateBootstrapToken,
-  authorizerOf,
-  notFoundHandler,
   type OidcOptions,
   oidcAuthenticator,
   Store,
   type TokenAuthenticator,
 } from '@varve/apiserver';
-import { type SigningKeySource, startControllers } from '@varve/controllers';
+import type { SigningKeySource } from '@varve/controllers';
 import {
   type CertificateAuthority,
   type Credential,
@@ -22,17 +16,14 @@ import {
   signCertificateRequest,
 } from '@varve/kube';
 import { RegistryStorage, registryPlugin } from '@varve/registry';
-import fastify from 'fastify';
 import type { Logger } from 'pino';
-import { AuditLog } from './audit-log.ts';
+import { createApiServer } from './api-server.ts';
 import { createRegistryAuthorizer } from './authorize-registry.ts';
 import { serveControlSocket } from './backup/control-socket.ts';
 import { ConfigurationKeyFile } from './configuration-keys.ts';
 import { writeCredentialFiles } from './credential-files.ts';
-import { deletionGuards } from './guards.ts';
-import { createResolver } from './image-resolver.ts';
 import { certificateHosts, formatAuthority, type ListenAddress, listenError } from './listen.ts';
-import { type Grants, rolesOf } from './roles.ts';
+import type { Grants } from './roles.ts';
 import { StateDirectory } from './state-directory.ts';
 
 export interface ServerOptions {
@@ -112,31 +103,16 @@ interface Parts {
 }
 
 async function listen(options: ServerOptions, parts: Parts): Promise<{ port: number; close: () => Promise<void> }> {
-  const { logger } = options;
   const { state, ca, store, registry, registryPassword } = parts;
-  const credential = await state.serverCredential(ca, certificateHosts(options.listen, options.hostnames));
-  const onAuditError = (err: unknown) => logger.error({ err }, 'the audit log cannot be written');
-  const audit = AuditLog.open({ path: state.auditPath, onError: onAuditError });
-  const app = fastify(apiServerFastifyOptions({ ...credential, clientAuthority: ca.certificate }));
-  app.setNotFoundHandler(notFoundHandler);
-  const roles = rolesOf(store, options.grants);
-  await app.register(apiServerPlugin, {
-    resources,
-    store,
-    authorizer: authorizerOf(roles),
-    admission: admissionOf(roles, [deletionGuards(store)]),
+  const { app, close } = await createApiServer({
+    ...{ state, ca, store, grants: options.grants, logger: options.logger },
+    hosts: certificateHosts(options.listen, options.hostnames),
     authenticateToken: tokenAuthenticator(options, store),
-    audit: (event) => audit.write(event),
-    onError: (err, auditId) => logger.error({ err, auditId }, 'an API request failed'),
   });
   await app.register(registryPlugin, {
     storage: registry,
     authorize: createRegistryAuthorizer(registryPassword),
   });
-  const close = async (): Promise<void> => {
-    await app.close();
-    audit[Symbol.dispose]();
-  };
   try {
     await app.listen({ host: options.listen.host, port: options.listen.port });
   } catch (error) {
@@ -168,7 +144,12 @@ interface Own {
   readonly signingKeys: SigningKeySource;
 }
 
+/** They are loaded when the API answers already: it is more code than all the rest. */
 async function runControllers(logger: Logger, own: Own, signal: AbortSignal): Promise<void> {
+  const [{ startControllers }, { createResolver }] = await Promise.all([
+    import('@varve/controllers'),
+    import('./image-resolver.ts'),
+  ]);
   const credential = await controllerCredential(own.ca);
   const { certificate: cert, key } = credential;
   await using client = new KubeClient({
@@ -184,6 +165,7 @@ async function runControllers(logger: Logger, own: Own, signal: AbortSignal): Pr
       client,
       signer: (request, { validity }) => signCertificateRequest(own.ca, request, { validity }),
       resolveImage: resolver.resolveImage,
+      checkImage: resolver.checkImage,
       signingKeys: own.signingKeys,
       logger,
       signal,

@@ -1,5 +1,6 @@
 // varve rollout status: follows a pool until every host is on target, and says what each host does meanwhile.
 import {
+  clusterImagePolicyResource,
   type MachineConfigNode,
   type MachineConfigPool,
   machineConfigNodeResource,
@@ -120,6 +121,7 @@ export async function watchRollout(
     const pools = new Informer(client, machineConfigPoolResource, { fieldSelector: `metadata.name=${pool}` });
     const nodes = new Informer(client, machineConfigNodeResource, {});
     const configs = new Informer(client, machineConfigResource, {});
+    const policies = new Informer(client, clusterImagePolicyResource, {});
     const settledBy = performance.now() + settleMilliseconds;
     let shown: RolloutStatus | undefined;
     const look = (): boolean => {
@@ -128,10 +130,11 @@ export async function watchRollout(
       for (const line of changesBetween(shown, status)) options.onChange(line, status);
       shown = status;
       const isSettled =
-        performance.now() >= settledBy || (object !== undefined && isTargetCurrent(object, configs.list()));
+        performance.now() >= settledBy ||
+        (object !== undefined && isTargetCurrent(object, configs.list(), policies.list()));
       return status.updated && isSettled;
     };
-    await untilDone([pools, nodes, configs], look, settleMilliseconds, signal);
+    await untilDone([pools, nodes, configs, policies], look, settleMilliseconds, signal);
   } finally {
     clearTimeout(timer);
     stop.abort();

@@ -135,6 +135,7 @@ function start(): void {
   const informers = {
     ...{ nodes: cluster.nodes, states: cluster.states, pools: cluster.pools, keys: none<ConfigMap>() },
     ...{ configs: none<never>(), leases: none<never>(), requests: none<never>(), configurations: none<never>() },
+    imagePolicies: none<never>(),
   };
   const context: ControllerContext = {
     client: {

@@ -5,15 +5,27 @@ import {
   type MachineConfig,
   type MachineConfigPool,
   type MachineConfigPoolStatus,
+  type MachineConfigSpec,
+  type MergedConfig,
   machineConfigPoolResource,
   machineConfigResource,
+  type ObjectMeta,
   type ResolvedImages,
+  signaturePolicyOf,
+  withImagePolicies,
 } from '@varve/api';
 import { type ConditionUpdate, formatTime, isKubeError, setCondition } from '@varve/kube';
 import type { Digest } from '@varve/oci';
-import { type Controller, type ControllerContext, nameOf } from '../context.ts';
+import { type Controller, type ControllerContext, nameOf, type Sources } from '../context.ts';
 import { ControllerError } from '../error.ts';
 import { createQueue } from '../queue.ts';
+import {
+  type CheckImage,
+  forceImagePolicyAnnotation,
+  imagesToCheck,
+  policyOfSpec,
+  requireAccepted,
+} from './image-acceptance.ts';
 import {
   imageFields,
   knownDigest,
@@ -27,6 +39,7 @@ import type { ResolveImage } from './resolve-image.ts';
 
 export interface RenderOptions {
   readonly resolveImage: ResolveImage;
+  readonly checkImage: CheckImage;
   /** Milliseconds without a change before a render; 1 s unless given. Several objects of one `kubectl apply` are one change. */
   readonly settle?: number;
 }
@@ -37,14 +50,14 @@ export function createRenderController(context: ControllerContext, options: Rend
   const queue = createQueue('render', logger, async (key, signal) => {
     const remaining = settle.remaining(key);
     if (remaining > 0) queue.addAfter(key, remaining);
-    else await reconcilePool(context, options.resolveImage, key, signal);
+    else await reconcilePool(context, options, key, signal);
   });
   const touch = (pool: MachineConfigPool) => {
     settle.touch(nameOf(pool));
     queue.add(nameOf(pool));
   };
   informers.pools.onChange((change) => {
-    if (change.type === 'updated' && change.old.metadata.generation === change.object.metadata.generation) return;
+    if (change.type === 'updated' && !concernsRender(change.old, change.object)) return;
     touch(change.object);
   });
   informers.configs.onChange((change) => {
@@ -54,7 +67,16 @@ export function createRenderController(context: ControllerContext, options: Rend
       if (isTarget || selectConfigs(pool, versions).length > 0) touch(pool);
     }
   });
+  informers.imagePolicies.onChange((change) => {
+    if (change.type === 'updated' && change.old.metadata.generation === change.object.metadata.generation) return;
+    for (const pool of informers.pools.list()) touch(pool);
+  });
   return { run: (signal) => queue.run(signal) };
+}
+
+function concernsRender({ metadata: old }: MachineConfigPool, { metadata }: MachineConfigPool): boolean {
+  const forced = ({ annotations }: ObjectMeta) => annotations?.[forceImagePolicyAnnotation];
+  return old.generation !== metadata.generation || forced(old) !== forced(metadata);
 }
 
 /** Changes that come one after the other are rendered once, but a pool that never rests is not put off for ever. */
@@ -77,7 +99,7 @@ function createSettling(settle: number): { touch(key: string): void; remaining(k
 
 async function reconcilePool(
   context: ControllerContext,
-  resolveImage: ResolveImage,
+  options: RenderOptions,
   key: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -89,7 +111,7 @@ async function reconcilePool(
     return;
   }
   try {
-    const plan = await loadDesired(context, resolveImage, pool, selected, signal);
+    const plan = await loadDesired(context, options, pool, selected, signal);
     for (const step of plan.steps) await applyStep(context, key, plan, step.kind, step.reason, signal);
   } catch (error) {
     // Trouble with our own API server is no property of the pool.
@@ -104,23 +126,60 @@ async function reconcilePool(
 
 async function loadDesired(
   context: ControllerContext,
-  resolveImage: ResolveImage,
+  options: RenderOptions,
   pool: MachineConfigPool,
   selected: readonly MachineConfig[],
   signal: AbortSignal,
 ): Promise<RenderPlan> {
   const { configs } = context.informers;
-  const merged = mergeForPool(selected, configs.get(pool.status?.configuration?.name ?? ''));
+  const current = mergeForPool(selected, configs.get(pool.status?.configuration?.name ?? ''));
+  const merged = withImagePolicies(current, context.informers.imagePolicies.list());
   const culprits = { osImageURL: merged.osImageFrom, baseOSExtensionsContainerImage: merged.extensionsImageFrom };
   const wanted = imageFields.flatMap((field) => merged.spec[field] || []);
   const images: ResolvedImages = {};
   for (const field of imageFields) {
     const reference = merged.spec[field];
     if (!reference) continue;
-    const resolve = () => resolveOnce(context, resolveImage, pool, reference, wanted, signal);
+    const resolve = () => resolveOnce(context, options.resolveImage, pool, reference, wanted, signal);
     images[field] = withDigest(reference, await blaming(`${culprits[field]}: spec.${field}`, resolve));
   }
+  await requireImagesAccepted(context, options.checkImage, pool, merged, images, signal);
   return planRender(pool, merged, images, (name) => configs.get(name));
+}
+
+/** Throws what the signature policy of the config says against its images. */
+async function requireImagesAccepted(
+  { informers, events }: ControllerContext,
+  checkImage: CheckImage,
+  pool: MachineConfigPool,
+  { spec, osImageFrom, extensionsImageFrom }: MergedConfig,
+  images: ResolvedImages,
+  signal: AbortSignal,
+): Promise<void> {
+  const policy = await policyOfSpec(spec);
+  if (!policy) return;
+  const forced = pool.metadata.annotations?.[forceImagePolicyAnnotation];
+  if (forced === policy.digest && !isInTarget(informers, pool, spec)) {
+    events.record(pool, 'Warning', 'ImagePolicyForced', `policy ${forced} is rolled out whatever it refuses`);
+  }
+  const before = informers.configs.get(pool.spec.configuration?.name ?? '');
+  const running = new Set<string>();
+  for (const { spec: host, status } of informers.states.list()) {
+    const image = status?.configImage?.currentImage;
+    if (host.pool.name === nameOf(pool) && image) running.add(image);
+  }
+  const from = { osImageURL: osImageFrom, baseOSExtensionsContainerImage: extensionsImageFrom };
+  for (const { field, image } of imagesToCheck({ spec, images, before, running: [...running], forced })) {
+    const ask = () => requireAccepted(image, policy, nameOf(pool), checkImage, signal);
+    await (field ? blaming(`${from[field]}: spec.${field}`, ask) : ask());
+  }
+}
+
+function isInTarget({ configs }: Sources, pool: MachineConfigPool, spec: MachineConfigSpec): boolean {
+  const target = configs.get(pool.spec.configuration?.name ?? '');
+  return (
+    target !== undefined && canonicalJson(signaturePolicyOf(target.spec)) === canonicalJson(signaturePolicyOf(spec))
+  );
 }
 
 /** Says in a failure whose field it is about; the code stays. */

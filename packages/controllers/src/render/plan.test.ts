@@ -108,17 +108,17 @@ describe('isTargetCurrent', () => {
 
   it('is so until a MachineConfig changes', () => {
     const configs = [config('a', images), config('b', { kernelArguments: ['quiet'] })];
-    expect(isTargetCurrent(targetOf(configs), configs)).toBe(true);
-    expect(isTargetCurrent(targetOf(configs), [config('a', images)])).toBe(false);
+    expect(isTargetCurrent(targetOf(configs), configs, [])).toBe(true);
+    expect(isTargetCurrent(targetOf(configs), [config('a', images)], [])).toBe(false);
     for (const field of ['osImageURL', 'baseOSExtensionsContainerImage']) {
-      expect(isTargetCurrent(targetOf(configs), [config('a', { ...images, [field]: 'r/b:2' })])).toBe(false);
+      expect(isTargetCurrent(targetOf(configs), [config('a', { ...images, [field]: 'r/b:2' })], [])).toBe(false);
     }
   });
 
   it('is not so while the MachineConfigs do not fit together', () => {
     const configs = [config('a', { fips: true })];
     const clash = [config('a', { kernelType: 'realtime' }), config('b', { kernelType: '64k-pages' })];
-    expect(isTargetCurrent(targetOf([config('a', {})]), clash)).toBe(false);
-    expect(isTargetCurrent(targetOf([config('a', {})]), configs)).toBe(false);
+    expect(isTargetCurrent(targetOf([config('a', {})]), clash, [])).toBe(false);
+    expect(isTargetCurrent(targetOf([config('a', {})]), configs, [])).toBe(false);
   });
 });

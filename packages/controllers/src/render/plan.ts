@@ -1,6 +1,8 @@
 // What the render controller does for one pool: a pure function of the pool, its MachineConfigs and the digest that the
 // image was resolved to.
 import {
+  type ClusterImagePolicy,
+  clusterImagePolicyResource,
   diffConfigs,
   isRendered,
   type MachineConfig,
@@ -10,6 +12,7 @@ import {
   mergeMachineConfigs,
   type ResolvedImages,
   renderMachineConfig,
+  withImagePolicies,
 } from '@varve/api';
 import { matchesSelector } from '@varve/kube';
 import { type Digest, formatImageReference, isDigest, parseImageReference } from '@varve/oci';
@@ -95,11 +98,15 @@ function mapImages(
  * Whether the pool's target is what its MachineConfigs say now: false until the controller has rendered a change, and while
  * it cannot.
  */
-export function isTargetCurrent(pool: MachineConfigPool, configs: readonly MachineConfig[]): boolean {
+export function isTargetCurrent(
+  pool: MachineConfigPool,
+  configs: readonly MachineConfig[],
+  policies: readonly ClusterImagePolicy[],
+): boolean {
   const selected = selectConfigs(pool, configs);
   if (selected.length === 0) return true;
   try {
-    const merged = mergeMachineConfigs(selected);
+    const merged = withImagePolicies(mergeMachineConfigs(selected), policies);
     const images = mapImages(merged, (reference) => knownDigest(pool, reference));
     if (!images) return false;
     const plan = planRender(pool, merged, images, () => undefined);
@@ -119,11 +126,11 @@ export function planRender(
   const { name = '', uid = '' } = pool.metadata;
   const rendered = renderMachineConfig({ name, uid }, merged, images);
   const renderedName = rendered.metadata.name ?? '';
-  const source = merged.source.map((sourceName) => ({
-    apiVersion: rendered.apiVersion,
-    kind: 'MachineConfig',
-    name: sourceName,
-  }));
+  const { group, version, kind } = clusterImagePolicyResource;
+  const source = [
+    ...merged.source.map((one) => ({ apiVersion: rendered.apiVersion, kind: 'MachineConfig', name: one })),
+    ...(merged.imagePolicies ?? []).map((one) => ({ apiVersion: `${group}/${version}`, kind, name: one })),
+  ];
   const steps: RenderStep[] = [];
   if (!existing(renderedName)) steps.push({ kind: 'CreateRendered', reason: `${renderedName} does not exist yet` });
   const before = pool.spec.configuration;
@@ -132,8 +139,12 @@ export function planRender(
       kind: 'SetConfiguration',
       reason: `the target changes from ${before?.name ?? 'nothing'} to ${renderedName}`,
     });
-  } else if (before.source?.map((item) => item.name).join() !== merged.source.join()) {
+  } else if (before.source?.map(nameInSource).join() !== source.map(nameInSource).join()) {
     steps.push({ kind: 'SetConfiguration', reason: 'other MachineConfigs give the same content' });
   }
   return { rendered, configuration: { name: renderedName, source }, steps };
+}
+
+function nameInSource({ kind, name }: { kind?: string | undefined; name: string }): string {
+  return kind === clusterImagePolicyResource.kind ? `${kind}/${name}` : name;
 }

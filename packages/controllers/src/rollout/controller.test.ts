@@ -1,6 +1,7 @@
 // How the rollout controller behaves when its copy of the cluster is late. With a real server the copy is late only for
 // moments that no test can choose, so the server here is a map.
 import {
+  type ClusterImagePolicy,
   type ConfigMap,
   createSigningKeys,
   type KubeObject,
@@ -91,6 +92,7 @@ function setUp() {
     leases: new LateCopy<KubeObject>(),
     requests: new LateCopy<never>(),
     configurations: new LateCopy<MachineConfiguration>(),
+    imagePolicies: new LateCopy<ClusterImagePolicy>(),
     keys: new LateCopy<ConfigMap>(),
   };
   const client: ControllerContext['client'] = {

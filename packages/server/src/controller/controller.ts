@@ -1,10 +1,9 @@
 // `varve controller`: the controllers alone, against a Kubernetes API server. Of several processes one leads. They have no
 // state of their own: whoever leads goes on where the leader before stopped.
-import { type Sources, startControllers } from '@varve/controllers';
+import type { Sources } from '@varve/controllers';
 import { agentUser, configurationKeySecret, joiningGroup, leaderLease, refuseOtherOperator } from '@varve/deploy';
 import { type Connection, createLeaseLock, isKubeError, KubeClient, LeaderElector } from '@varve/kube';
 import type { Logger } from 'pino';
-import { createResolver } from '../image-resolver.ts';
 import type { ListenAddress } from '../listen.ts';
 import { ConfigurationKeySecret } from './key-secret.ts';
 import { type ControllerStatus, serveStatus } from './status-server.ts';
@@ -73,6 +72,10 @@ async function lead(
   const { namespace, logger } = options;
   const end = new AbortController();
   const leading = AbortSignal.any([signal, end.signal]);
+  const [{ startControllers }, { createResolver }] = await Promise.all([
+    import('@varve/controllers'),
+    import('../image-resolver.ts'),
+  ]);
   await using resolver = await createResolver();
   state.isLeader = true;
   try {
@@ -86,6 +89,7 @@ async function lead(
       client,
       cluster: { podUser: agentUser, joiningGroup },
       resolveImage: resolver.resolveImage,
+      checkImage: resolver.checkImage,
       signingKeys,
       onSynced: (sources) => {
         state.sources = sources;
