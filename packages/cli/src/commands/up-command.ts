@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import type { Command } from 'commander';
 import { type Context, collect } from '../context.ts';
 import { defaultServerState } from '../defaults.ts';
@@ -36,6 +37,8 @@ export function addUp(program: Command, context: Context): void {
       `  registry:  ${server.authority} (--authfile ${server.registryAuthPath} --cert-dir ${server.registryCertificatesPath})`,
     );
     context.terminal.out('  a host:    varve node token');
+    // It would be written at the end of this process, which may be killed before.
+    flushCompileCache();
     await server.ended;
   });
 }
