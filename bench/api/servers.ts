@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KubernetesServer } from '../../e2e/kube/kubernetes.ts';
 import { Daemon, freePort } from '../../e2e/process.ts';
 import { StateDirectory } from '../../packages/server/src/state-directory.ts';
-import { bundleScript } from '../../scripts/build-agent/bundle.ts';
+import { bundleProgram, nodeOptions } from '../../scripts/build-image/build.ts';
 import { readUsage } from '../agent/usage.ts';
 import type { Target } from './job.ts';
 
@@ -21,26 +21,44 @@ export interface Server extends AsyncDisposable {
 
 const readyMilliseconds = 180_000;
 
-export async function startEmbedded(): Promise<Server> {
+/** The API server alone. */
+export function startEmbedded(): Promise<Server> {
+  const entry = join(import.meta.dirname, 'embedded-process.ts');
+  return startBundled('embedded', entry, (state, port) => [state, port]);
+}
+
+/** The whole of `varve up`, as people start it. */
+export function startUp(): Promise<Server> {
+  const entry = join(import.meta.dirname, '../../packages/cli/src/main.ts');
+  return startBundled('varve', entry, (state, port) => ['up', '--state', state, '--listen', `127.0.0.1:${port}`]);
+}
+
+/** Scripts and options of Node are those of the image: the compiler that strips types from sources is no part of the server. */
+async function startBundled(
+  name: string,
+  entry: string,
+  argumentsOf: (state: string, port: string) => readonly string[],
+): Promise<Server> {
   const directory = await mkdtemp(join(tmpdir(), 'varve-bench-api-'));
+  const dispose = () => rm(directory, { recursive: true, force: true });
   try {
-    const state = await StateDirectory.open(join(directory, 'state'));
+    const path = join(directory, 'state');
+    const state = await StateDirectory.open(path);
     const authority = await state.authority();
     const { certificate: cert, key } = await state.administratorCredential(authority);
     const port = String(await freePort());
-    // One file, as in the image: the compiler that strips types from sources is no part of the server.
-    const script = await bundleScript(join(import.meta.dirname, 'embedded-process.ts'), join(directory, 'server.mjs'));
-    const args = ['--disable-warning=ExperimentalWarning', script, join(directory, 'state'), port];
-    const daemon = new Daemon('embedded', process.execPath, args, join(directory, 'log'));
+    const script = await bundleProgram(entry, directory, name);
+    const args = [...nodeOptions, script, ...argumentsOf(path, port)];
+    const daemon = new Daemon(name, process.execPath, args, join(directory, 'log'));
     const target = { server: `https://127.0.0.1:${port}`, ca: authority.certificate, cert, key };
     daemon.start();
     await ready(target, [daemon]);
     return serverOf(target, [daemon], async () => {
       await daemon.stop();
-      await rm(directory, { recursive: true, force: true });
+      await dispose();
     });
   } catch (error) {
-    await rm(directory, { recursive: true, force: true });
+    await dispose();
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runJob } from '../api/client.ts';
 import type { Job, Outcome, Verb } from '../api/job.ts';
-import { type Server, startEmbedded, startKubernetes } from '../api/servers.ts';
+import { type Server, startEmbedded, startKubernetes, startUp } from '../api/servers.ts';
 import { syncsPerSecond } from '../api/syncs.ts';
 import type { Row, Suite } from '../row.ts';
 
@@ -22,9 +22,15 @@ const requestCounts: Readonly<Record<Verb, number>> = {
 };
 const listed = scaled(10_000);
 const listRounds = 5;
-const fanouts = [1_000, 10_000] as const;
+const fanouts = [
+  [1_000, 'watch-fanout-1k'],
+  [10_000, 'watch-fanout-10k'],
+] as const;
 const nodes = scaled(100_000);
 const restarts = 3;
+/** The rows that are wanted, by their names without `-p50` and `-p99`; all unless given. */
+const chosen = (process.env.VARVE_BENCH_ROWS ?? '').split(',').filter((name) => name !== '');
+const wanted = (...names: readonly string[]) => chosen.length === 0 || names.some((name) => chosen.includes(name));
 /** Milliseconds that a server may tidy up before its memory is read. */
 const settle = 15_000 * Math.min(1, scale);
 const peerName = 'kube-apiserver, etcd';
@@ -39,16 +45,23 @@ interface Figures {
 
 export const apiSuite: Suite = {
   description:
-    'the embedded API server beside kube-apiserver with etcd (needs Go the first time; VARVE_BENCH_SCALE below 1 shortens it)',
+    'the embedded API server beside kube-apiserver with etcd (needs Go the first time; VARVE_BENCH_SCALE below 1 and VARVE_BENCH_ROWS=ROW,... shorten it)',
   async run(report, signal) {
     const syncs = await syncsPerSecond(tmpdir());
     report(`this machine makes ${syncs.toFixed(0)} small writes a second last`);
     const ours = await measure('embedded', startEmbedded, report, signal);
+    const whole = wanted('cold-start-up') ? await coldStartOf(startUp) : undefined;
     const theirs = await measure(peerName, startKubernetes, report, signal);
     const load = (await readFile('/proc/loadavg', 'utf8')).split(' ').slice(0, 3).join(' ');
-    return rowsOf(ours, theirs, syncs, load);
+    return rowsOf({ ours, theirs, whole, syncs, load });
   },
 };
+
+/** Seconds. */
+async function coldStartOf(start: () => Promise<Server>): Promise<number> {
+  await using server = await start();
+  return median(await repeat(restarts, () => server.restart()));
+}
 
 async function measure(
   name: string,
@@ -64,31 +77,36 @@ async function measure(
   await sleep(settle, undefined, { signal });
   const idle = await server.memory();
   say(`ready in ${coldStart.toFixed(2)} s, ${megabytes(idle)} MB`);
-  let made = warmUp;
+  let made = 0;
   for (const verb of ['create', 'patch-status', 'get'] as const) {
+    if (!wanted(verb)) continue;
     const count = requestCounts[verb];
-    await run({ kind: 'requests', verb, first: 0, count: warmUp });
+    if (verb !== 'create') made = await fill(run, made, warmUp + count);
+    await run({ kind: 'requests', verb, first: verb === 'create' ? made : 0, count: warmUp });
+    if (verb === 'create') made += warmUp;
     const found = await repeat(rounds, (round) => {
       const first = verb === 'create' ? made + round * count : 0;
-      // Of what is there already, whatever the number of requests.
-      const size = verb === 'create' ? count : Math.min(count, made);
-      return run({ kind: 'requests', verb, first, count: size });
+      return run({ kind: 'requests', verb, first, count });
     });
     if (verb === 'create') made += rounds * count;
     outcomes.set(verb, middle(found));
     say(`${verb}: ${describe(outcomes.get(verb))}`);
   }
-  made = await fill(run, made, listed);
-  outcomes.set('list', await run({ kind: 'list', rounds: listRounds }));
-  say(`list of ${made}: ${describe(outcomes.get('list'))}`);
-  for (const watchers of fanouts) {
-    outcomes.set(`fanout-${watchers}`, await run({ kind: 'fanout', watchers: Math.min(scaled(watchers), made) }));
-    say(`${watchers} watchers: ${describe(outcomes.get(`fanout-${watchers}`))}`);
+  if (wanted('list-10k')) {
+    made = await fill(run, made, listed);
+    outcomes.set('list-10k', await run({ kind: 'list', rounds: listRounds }));
+    say(`list of ${made}: ${describe(outcomes.get('list-10k'))}`);
   }
-  await fill(run, made, nodes);
+  for (const [watchers, key] of fanouts) {
+    if (!wanted(key)) continue;
+    made = await fill(run, made, scaled(watchers));
+    outcomes.set(key, await run({ kind: 'fanout', watchers: scaled(watchers) }));
+    say(`${key}: ${describe(outcomes.get(key))}`);
+  }
+  if (wanted('memory-100k-nodes')) made = await fill(run, made, nodes);
   await sleep(settle, undefined, { signal });
   const memory = await server.memory();
-  say(`${nodes} nodes: ${megabytes(memory)} MB`);
+  say(`${made} nodes: ${megabytes(memory)} MB`);
   return { outcomes, coldStart, idle, memory };
 }
 
@@ -98,32 +116,50 @@ async function fill(run: (job: Job) => Promise<Outcome>, made: number, wanted: n
   return Math.max(made, wanted);
 }
 
-function rowsOf(ours: Figures, theirs: Figures, syncs: number, load: string): Row[] {
+interface Measured {
+  readonly ours: Figures;
+  readonly theirs: Figures;
+  /** Seconds from the start of the whole of `varve up`. */
+  readonly whole: number | undefined;
+  readonly syncs: number;
+  readonly load: string;
+}
+
+function rowsOf({ ours, theirs, whole, syncs, load }: Measured): Row[] {
   const row = (name: string, unit: string, figure: (figures: Figures) => number, limit: string): Row => ({
     ...{ name, unit, limit, ours: figure(ours) },
     peer: { name: peerName, value: figure(theirs) },
   });
-  const of = (key: string, part: keyof Outcome) => (figures: Figures) => figures.outcomes.get(key)?.[part] ?? 0;
   const rows: Row[] = [];
+  const rowsOfRequests = (key: string, limit: string, timeLimit: string) => {
+    const of = (part: keyof Outcome) => (figures: Figures) => figures.outcomes.get(key)?.[part] ?? 0;
+    rows.push(row(key, '1/s', of('rate'), limit));
+    rows.push(row(`${key}-p50`, 'ms', of('p50'), timeLimit), row(`${key}-p99`, 'ms', of('p99'), timeLimit));
+  };
   for (const verb of ['create', 'patch-status', 'get'] as const) {
     const limit = verb === 'get' ? '32 connections' : `32 connections; ${syncs.toFixed(0)} syncs/s if each were alone`;
-    rows.push(row(verb, '1/s', of(verb, 'rate'), limit));
-    rows.push(row(`${verb}-p50`, 'ms', of(verb, 'p50'), ''), row(`${verb}-p99`, 'ms', of(verb, 'p99'), ''));
+    if (wanted(verb)) rowsOfRequests(verb, limit, '');
   }
-  for (const [watchers, name] of [
-    [1_000, 'watch-fanout-1k'],
-    [10_000, 'watch-fanout-10k'],
-  ] as const) {
-    const key = `fanout-${watchers}`;
-    rows.push(row(name, '1/s', of(key, 'rate'), 'each object has one watcher, and is written once'));
-    rows.push(row(`${name}-p50`, 'ms', of(key, 'p50'), 'from the write to the event'));
-    rows.push(row(`${name}-p99`, 'ms', of(key, 'p99'), 'from the write to the event'));
+  for (const [, key] of fanouts) {
+    if (wanted(key))
+      rowsOfRequests(key, 'each object has one watcher, and is written once', 'from the write to the event');
   }
-  const bytes = (of('list', 'bytes')(ours) / 1e6).toFixed(1);
-  rows.push(row('list-10k', 'ms', of('list', 'p50'), `one answer of ${bytes} MB`));
-  const idle = `${megabytes(ours.idle)} and ${megabytes(theirs.idle)} MB without objects`;
-  rows.push(row('memory-100k-nodes', 'MB', ({ memory }) => memory / 1e6, idle));
-  rows.push(row('cold-start', 's', ({ coldStart }) => coldStart, 'to a 200 of /readyz, with an empty disk'));
+  if (wanted('list-10k')) {
+    const { p50 = 0, bytes = 0 } = ours.outcomes.get('list-10k') ?? {};
+    const limit = `lists a second, one after the other; each is ${(bytes / 1e6).toFixed(1)} MB and takes ${p50.toFixed(0)} ms`;
+    rows.push(row('list-10k', '1/s', ({ outcomes }) => 1000 / (outcomes.get('list-10k')?.p50 ?? 0), limit));
+  }
+  if (wanted('memory-100k-nodes')) {
+    const idle = `${megabytes(ours.idle)} and ${megabytes(theirs.idle)} MB without objects`;
+    rows.push(row('memory-100k-nodes', 'MB', ({ memory }) => memory / 1e6, idle));
+  }
+  if (wanted('cold-start')) {
+    rows.push(row('cold-start', 's', ({ coldStart }) => coldStart, 'to a 200 of /readyz, with an empty disk'));
+  }
+  if (whole !== undefined) {
+    const limit = 'the same with registry and controllers; the peer without';
+    rows.push({ ...row('cold-start-up', 's', ({ coldStart }) => coldStart, limit), ours: whole });
+  }
   rows.push({ name: 'syncs', unit: '1/s', ours: syncs, limit: `4 KiB appended and made to last; load ${load}` });
   return rows;
 }

@@ -10,6 +10,12 @@ const agentEntry = join(root, 'packages/cli/src/agent-main.ts');
 /** No module of ours does anything when it is loaded, but for these. */
 const withEffects = /packages\/(cli\/src\/(agent-main|compile-less)|kube\/src\/pki\/x509)\.ts$/;
 
+/** What nobody uses is left out, with all that it would load. */
+export const treeshake = {
+  moduleSideEffects: (id: string) => !id.startsWith(join(root, 'packages/')) || withEffects.test(id),
+  propertyReadSideEffects: false,
+} as const;
+
 /**
  * Only undici asks for it, for a protocol that nothing here turns on, and takes it for missing where it has no constants. It
  * is the largest of the modules that a first request loads.
@@ -20,7 +26,7 @@ const noHttp2 = 'module.exports = { constants: {} };';
  * Node's modules where they are used, and no more of them than that. An `import` of one loads it at the start and reads all
  * of its exports: those of node:http are made by a WebSocket and a fetch that nothing here uses.
  */
-const lazyBuiltins: Plugin = {
+export const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   resolveId(source, _importer, { kind }) {
     const name = source.startsWith('node:') ? source : `node:${source}`;
@@ -100,10 +106,7 @@ export async function bundleScript(entry: string, file: string): Promise<string>
     platform: 'node',
     plugins: [lazyBuiltins, directImports],
     resolve: { alias: { undici: join(import.meta.dirname, 'undici.cjs') } },
-    treeshake: {
-      moduleSideEffects: (id) => !id.startsWith(join(root, 'packages/')) || withEffects.test(id),
-      propertyReadSideEffects: false,
-    },
+    treeshake,
     output: {
       file,
       format: 'esm',
