@@ -2,7 +2,7 @@
 import type { OwnerReference } from '@varve/api';
 import type { ApiObject } from '../object.ts';
 import type { Resources } from '../resources.ts';
-import type { Change, ObjectKey } from '../store/change.ts';
+import type { Change, ObjectKey, Stored } from '../store/change.ts';
 import type { Store } from '../store/store.ts';
 import type { Transaction } from '../store/transaction.ts';
 import { timestamp } from '../time.ts';
@@ -15,8 +15,7 @@ export class OwnerIndex {
     const index = new OwnerIndex();
     for (const resource of resources.all) {
       for (const stored of store.list({ resource: resource.id })) {
-        // Of 100,000 hosts, none has an owner: they need not be parsed.
-        if (!stored.text.includes('"ownerReferences"')) continue;
+        if (!mayHaveOwners(stored)) continue;
         const { name = '', namespace = '' } = stored.object.metadata;
         index.#add({ resource: resource.id, namespace, name }, stored.object);
       }
@@ -26,7 +25,7 @@ export class OwnerIndex {
 
   /** Call for every change of the store, in order. */
   apply({ key, type, current, previous }: Change): void {
-    if (previous !== undefined) this.#remove(key, previous.object);
+    if (previous !== undefined && mayHaveOwners(previous)) this.#remove(key, previous.object);
     if (type === 'put') this.#add(key, current.object);
   }
 
@@ -77,6 +76,11 @@ export class OwnerIndex {
       if (dependents?.size === 0) this.#dependents.delete(uid);
     }
   }
+}
+
+/** Most objects have none, and need not be parsed. */
+function mayHaveOwners({ text }: Stored): boolean {
+  return text.includes('"ownerReferences"');
 }
 
 export function ownersOf(object: ApiObject): readonly OwnerReference[] {
