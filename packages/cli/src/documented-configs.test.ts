@@ -1,7 +1,9 @@
-// Every manifest in docs/configs.md is one that a server takes.
+// Every manifest in docs/configs.md and docs/trust.md is one that a server takes.
+import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
+  clusterImagePolicyResource,
   kernelArgumentChangeOf,
   machineConfigResource,
   machineConfigurationResource,
@@ -10,16 +12,26 @@ import {
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 
-const page = readFileSync(fileURLToPath(new URL('../../../docs/configs.md', import.meta.url)), 'utf8');
+const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const keyData = Buffer.from(publicKey.export({ type: 'spki', format: 'pem' })).toString('base64');
+const pages = ['configs.md', 'trust.md'].map((name) =>
+  readFileSync(fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url)), 'utf8'),
+);
 const manifests = new Map(
-  [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => [/^kind: (\w+)$/m.exec(text)?.[1], text]),
+  [...pages.join('').matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => [
+    /^kind: (\w+)$/m.exec(text)?.[1],
+    text.replace('LS0tLS1C…', keyData),
+  ]),
 );
 
-test.each<ResourceDefinition>([machineConfigResource, machineConfigurationResource])('$kind', (definition) => {
-  const manifest = parse(manifests.get(definition.kind) ?? '', { version: '1.1' });
-  const object = { metadata: manifest.metadata, ...definition.schema.parse(manifest) };
-  expect(definition.validate?.(object, undefined)).toEqual([]);
-});
+test.each<ResourceDefinition>([machineConfigResource, machineConfigurationResource, clusterImagePolicyResource])(
+  '$kind',
+  (definition) => {
+    const manifest = parse(manifests.get(definition.kind) ?? '', { version: '1.1' });
+    const object = { metadata: manifest.metadata, ...definition.schema.parse(manifest) };
+    expect(definition.validate?.(object, undefined)).toEqual([]);
+  },
+);
 
 test('the arguments that the page removes and adds', () => {
   const { spec } = machineConfigResource.schema.parse(parse(manifests.get('MachineConfig') ?? ''));
