@@ -4,9 +4,9 @@ import { nodeResource, type Pod, podDisruptionBudgetResource, podResource } from
 import { Informer } from '@varve/kube';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually, varve } from '../process.ts';
+import { type Cluster, openCluster } from './cluster.ts';
 import { KubernetesFleet } from './fleet.ts';
 import { installManifests } from './install.ts';
-import { KubernetesServer } from './kubernetes.ts';
 import { schedulePods } from './scheduler.ts';
 
 const hosts = ['host-1', 'host-2', 'host-3', 'host-4'];
@@ -15,7 +15,7 @@ const minAvailable = 4;
 const annotation = 'varve.dev/simulated';
 const budgets = '/apis/policy/v1/namespaces/default/poddisruptionbudgets';
 
-let server: KubernetesServer;
+let cluster: Cluster;
 let fleet: KubernetesFleet;
 let pods: Informer<Pod>;
 const stop = new AbortController();
@@ -24,17 +24,16 @@ let fewestAvailable = replicas;
 const downWithPods: string[] = [];
 
 beforeAll(async () => {
-  server = await KubernetesServer.start();
-  await server.startControllerManager('*');
-  await installManifests(server.kubeconfig, 'crds', 'access', 'policies');
-  fleet = await KubernetesFleet.start(server, {
+  cluster = await openCluster('*');
+  await installManifests(cluster.kubeconfig, 'crds', 'access', 'policies');
+  fleet = await KubernetesFleet.start(cluster, {
     hosts,
     maxUnavailable: 2,
     annotations: { [annotation]: 'true' },
     onDown: (host) => downWithPods.push(...podsOn(host).map(({ metadata }) => `${metadata.name} on ${host}`)),
   });
   // Now, since it overlooks Nodes that get their annotation while it watches.
-  await server.startKwok(`${annotation}=true`);
+  await cluster.startKwok(`${annotation}=true`);
   pods = new Informer(fleet.client, podResource);
   running.push(pods.start(stop.signal), schedulePods(fleet.client, stop.signal));
   await pods.synced();
@@ -50,7 +49,7 @@ afterAll(async () => {
   stop.abort();
   await Promise.allSettled(running);
   await fleet?.[Symbol.asyncDispose]();
-  await server?.[Symbol.asyncDispose]();
+  await cluster?.[Symbol.asyncDispose]();
 });
 
 test('hosts are emptied before they go down, within the budget', async () => {
@@ -88,7 +87,7 @@ test('a budget that no drain could meet is named, and nothing is cordoned', asyn
   await setBudget(replicas);
   await fleet.setKernelArgument('fourth');
   const why = await eventually('somebody says why', async () => {
-    const texts = await Promise.all(hosts.map((host) => varve(['why', host, '--kubeconfig', server.kubeconfig])));
+    const texts = await Promise.all(hosts.map((host) => varve(['why', host, '--kubeconfig', cluster.kubeconfig])));
     return texts.find((text) => text.includes('default/web'));
   });
   expect(why).toContain('PodDisruptionBudget');

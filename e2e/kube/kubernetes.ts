@@ -14,6 +14,8 @@ import {
   issueServerCertificate,
 } from '@varve/kube';
 import { Daemon, eventually, freePort, run } from '../process.ts';
+import type { Cluster, Endpoint } from './cluster.ts';
+import { startKwok } from './kwok.ts';
 import { buildProgram } from './programs.ts';
 
 /** etcd's storage and kube-apiserver's caches take a while on a busy machine. */
@@ -25,7 +27,7 @@ interface Ports {
   readonly api: number;
 }
 
-export class KubernetesServer implements AsyncDisposable {
+export class KubernetesServer implements Cluster {
   readonly directory: string;
   readonly authority: CertificateAuthority;
   readonly etcd: Daemon;
@@ -84,6 +86,10 @@ export class KubernetesServer implements AsyncDisposable {
     return join(this.directory, 'kubeconfig');
   }
 
+  get endpoint(): Endpoint {
+    return { server: this.url, ca: this.authority.certificate };
+  }
+
   /** A client certificate of this cluster's authority. */
   async credential(commonName: string, ...organizations: string[]): Promise<Connection> {
     const { certificate, key } = await issueClientCertificate(this.authority, { commonName, organizations });
@@ -116,17 +122,10 @@ export class KubernetesServer implements AsyncDisposable {
     ]);
   }
 
-  /** Kubelets without machines for every Node with `annotation=value`: pods run there at once, and end when evicted. */
   async startKwok(annotation: string): Promise<Daemon> {
-    return this.#startOther(await buildProgram('kwok'), 'kwok', [
-      ...flags({
-        kubeconfig: this.kubeconfig,
-        config: join(import.meta.dirname, 'stages.yaml'),
-        'manage-nodes-with-annotation-selector': annotation,
-        // The hosts' own agents keep their leases.
-        'node-lease-duration-seconds': '0',
-      }),
-    ]);
+    const daemon = await startKwok(this.kubeconfig, annotation, this.directory);
+    this.#others.push(daemon);
+    return daemon;
   }
 
   async log(name: string): Promise<string> {

@@ -16,39 +16,32 @@ import {
   secretResource,
 } from '@varve/api';
 import { checkCluster } from '@varve/deploy';
-import {
-  type Connection,
-  createCertificateRequest,
-  createKey,
-  formatKubeconfig,
-  KubeClient,
-  loadKubeconfig,
-} from '@varve/kube';
+import { type Connection, createCertificateRequest, createKey, KubeClient, loadKubeconfig } from '@varve/kube';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { run, Service, varve } from '../process.ts';
+import { type Cluster, openCluster } from './cluster.ts';
+import { controllerKubeconfig } from './fleet.ts';
 import { installManifests } from './install.ts';
-import { KubernetesServer } from './kubernetes.ts';
 
 const apiVersion = 'machineconfiguration.openshift.io/v1';
 const parts = ['crds', 'access', 'policies', 'control-plane', 'agents'];
 const soon = { timeout: 60_000, interval: 200 };
 
-let server: KubernetesServer;
+let cluster: Cluster;
 let connection: Connection;
 let admin: KubeClient;
 let directory: string;
 let controller: Service;
 
 beforeAll(async () => {
-  server = await KubernetesServer.start();
-  await server.startControllerManager(
+  cluster = await openCluster(
     'certificatesigningrequest-approving-controller',
     'certificatesigningrequest-signing-controller',
   );
-  connection = await loadKubeconfig(server.kubeconfig);
+  connection = await loadKubeconfig(cluster.kubeconfig);
   admin = new KubeClient(connection);
   directory = await mkdtemp(join(tmpdir(), 'varve-manifests-'));
-  await installManifests(server.kubeconfig, ...parts);
+  await installManifests(cluster.kubeconfig, ...parts);
   for (const name of ['a', 'b']) {
     await admin.create(nodeResource, { apiVersion: 'v1', kind: 'Node', metadata: { name }, spec: {} });
   }
@@ -58,22 +51,17 @@ beforeAll(async () => {
 afterAll(async () => {
   await controller?.stop();
   await admin?.close();
-  await server?.[Symbol.asyncDispose]();
+  await cluster?.[Symbol.asyncDispose]();
   if (directory) await rm(directory, { recursive: true });
 });
 
 async function kubectl(...args: string[]): Promise<string> {
-  return await run('kubectl', '--kubeconfig', server.kubeconfig, ...args);
+  return await run('kubectl', '--kubeconfig', cluster.kubeconfig, ...args);
 }
 
-/** With the token of the Deployment's service account, and thus its rights and no others. */
 async function startController(): Promise<Service> {
   const kubeconfig = join(directory, 'controller.kubeconfig');
-  const token = await kubectl('create', 'token', 'varve-controller', '--namespace=varve-system');
-  const { server: url, ca } = connection;
-  await writeFile(kubeconfig, formatKubeconfig({ server: url, ...(ca !== undefined && { ca }), token }), {
-    mode: 0o600,
-  });
+  await writeFile(kubeconfig, await controllerKubeconfig(cluster), { mode: 0o600 });
   const args = ['controller', '--kubeconfig', kubeconfig, '--identity', 'test', '--log-level', 'debug'];
   const service = new Service('varve controller', args, join(directory, 'controller.log'));
   service.start();
@@ -166,9 +154,11 @@ describe('a node of the cluster', () => {
 
   test('without a kubelet joins by a join file, and its Node is made', async () => {
     const path = `${directory}/join.json`;
-    await varve(['node', 'token', '--kubeconfig', server.kubeconfig, '--output-file', path]);
+    await varve(['node', 'token', '--kubeconfig', cluster.kubeconfig, '--output-file', path]);
     await joinByFile({ path, firstBoot: false, nodeName: 'plain', stateDirectory: `${directory}/state-plain` });
-    expect((await admin.get(nodeResource, 'plain')).metadata.name).toBe('plain');
+    // The cluster may sign before the controllers have made the Node.
+    const made = await vi.waitFor(async () => await admin.get(nodeResource, 'plain'), soon);
+    expect(made.metadata.name).toBe('plain');
   });
 
   test('asks for no certificate of another kind, nor with a token that names no node', async () => {
@@ -237,6 +227,32 @@ describe('an object', () => {
     });
     const labelled = { ...rendered, metadata: { ...rendered.metadata, labels: { a: 'b' } } };
     expect((await admin.update(machineConfigResource, labelled)).metadata.labels).toEqual({ a: 'b' });
+  });
+
+  test('that is a rendered config in use stays, and one that nothing uses may go', async () => {
+    const copy = `rendered-web-${'0'.repeat(32)}`;
+    const name = (await admin.get(machineConfigPoolResource, 'web')).spec.configuration?.name ?? '';
+    // The API server hears of new policies and of what they look at when it gets to it.
+    await vi.waitFor(async () => {
+      await expect(admin.delete(machineConfigResource, name)).rejects.toMatchObject({
+        code: 'FORBIDDEN',
+        message: expect.stringContaining('MachineConfigPool web uses it'),
+      });
+    }, soon);
+    const unused = config({ kernelArguments: ['unused'] });
+    await admin.create(machineConfigResource, { ...unused, metadata: { name: copy } });
+    const state = await admin.get(machineConfigNodeResource, 'b');
+    const used = { ...state.status, rollback: { checksum: 'x', config: copy } };
+    await admin.updateStatus(machineConfigNodeResource, { ...state, status: used });
+    await vi.waitFor(async () => {
+      await expect(admin.delete(machineConfigResource, copy)).rejects.toMatchObject({
+        code: 'FORBIDDEN',
+        message: expect.stringContaining('MachineConfigNode b uses it'),
+      });
+    }, soon);
+    const later = await admin.get(machineConfigNodeResource, 'b');
+    await admin.updateStatus(machineConfigNodeResource, { ...later, status: state.status });
+    await vi.waitFor(async () => await admin.delete(machineConfigResource, copy), soon);
   });
 
   test('of a kind with one name has that name', async () => {
