@@ -1,44 +1,23 @@
 // Many connections at once, whatever TLS they speak, and the end of the server while some are at work.
-// VARVE_CONNECTIONS says how many (300 unless given; 10000 takes minutes and needs `ulimit -n`).
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { createCertificateAuthority, issueClientCertificate } from '@varve/kube';
 import { afterAll, describe, expect, test } from 'vitest';
 import { configMap, maps, startTestClient } from '../test-client.ts';
+import { holdManyWatches } from './many-watches.fixture.ts';
 
-const count = Number(process.env.VARVE_CONNECTIONS ?? 300);
+/** The long suite takes 10,000. */
+const count = 300;
 const client = await startTestClient();
 const { call, server } = client;
 const port = Number(new URL(server.url).port);
 
 afterAll(() => client.close());
 
-function connect(): Promise<TLSSocket> {
-  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
-  const socket = connectTls({ port, host: '127.0.0.1', ca: server.authority.certificate });
-  socket.once('secureConnect', () => resolve(socket));
-  socket.once('error', reject);
-  return promise;
-}
-
 describe('connections', () => {
-  test(`${count} at once, each with a watch, all see a change`, { timeout: 60_000 + count * 100 }, async () => {
-    const sockets: TLSSocket[] = [];
-    // Handshakes are the work of one thread: a few at a time, so that none runs into the client's own bound.
-    for (let index = 0; index < count; index += 50) {
-      sockets.push(...(await Promise.all(Array.from({ length: Math.min(50, count - index) }, connect))));
-    }
-    const path = `${maps}?watch=true&fieldSelector=metadata.name%3Dnews`;
-    const heard = sockets.map((socket) => hears(socket, '"name":"news"'));
-    for (const socket of sockets) {
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server.token}\r\n\r\n`);
-    }
-    await Promise.all(heard.map(({ begun }) => begun));
-    expect((await call('GET', '/metrics')).text).toContain(`apiserver_longrunning_requests ${count}\n`);
-    expect((await call('POST', maps, { body: configMap('news') })).code).toBe(201);
-    await Promise.all(heard.map(({ told }) => told));
-    for (const socket of sockets) socket.destroy();
+  test(`${count} at once, each with a watch, all see a change`, { timeout: 120_000 }, async ({ signal }) => {
+    await holdManyWatches(client, count, signal);
   });
 
   test('that speak no TLS, or break off in the middle of it, harm nobody', async () => {
@@ -100,30 +79,6 @@ describe('the end of the server', () => {
     await closed;
   });
 });
-
-interface Hearing {
-  /** The headers are there. */
-  readonly begun: Promise<void>;
-  readonly told: Promise<void>;
-}
-
-function hears(socket: TLSSocket, text: string): Hearing {
-  const begun = Promise.withResolvers<void>();
-  const told = Promise.withResolvers<void>();
-  let heard = '';
-  socket.setEncoding('utf8');
-  socket.on('data', (chunk: string) => {
-    heard += chunk;
-    if (heard.includes('\r\n\r\n')) begun.resolve();
-    if (heard.includes(text)) told.resolve();
-  });
-  socket.on('close', () => {
-    begun.reject(new Error('closed before the headers'));
-    told.reject(new Error('closed before the news'));
-  });
-  told.promise.catch(() => {});
-  return { begun: begun.promise, told: told.promise };
-}
 
 async function text(socket: TLSSocket): Promise<string> {
   let all = '';
