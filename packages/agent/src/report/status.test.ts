@@ -56,6 +56,15 @@ function conditions(view: View) {
 }
 
 describe('statusOf', () => {
+  test('tells drain and cordon as they were seen, and that they were not', () => {
+    const told = { status: 'True', reason: 'Done', message: '' } as const;
+    const view: View = { ...initialView, host, desired, step: 'Staged' };
+    const seen = conditions({ ...view, drained: told, cordoned: { ...told, status: 'False' } });
+    expect([seen.get('Drained'), seen.get('Cordoned')]).toEqual(['True', 'False']);
+    expect(conditions(view).get('Drained')).toBe('Unknown');
+    expect(conditions(view).get('Cordoned')).toBe('Unknown');
+  });
+
   test('fits the schema of the kind, whatever the step', () => {
     for (const step of updateSteps) {
       const view: View = {
