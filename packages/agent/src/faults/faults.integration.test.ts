@@ -22,6 +22,7 @@ test('every scenario passes the boundaries that it is about', () => {
   expect(seen['reboot-apply']).toMatch(/spawn ostree admin deploy/);
   expect(seen['reboot-apply']).toMatch(/execve/);
   expect(seen.rollback).toMatch(/rename .*failed\.json/);
+  expect(seen.rollback).toMatch(/fsetxattr security\.capability/);
   expect(seen.renewal).toMatch(/rename .*client\.pem/);
 });
 

@@ -2,6 +2,7 @@
 import { type ChildProcessByStdio, spawn as spawnProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { waitUntil } from '../fixtures/host.ts';
 import { type Fault, faultVariable, formatFault, traceVariable } from './fault.ts';
@@ -35,10 +36,12 @@ export interface RunningProcess {
 }
 
 export function startFaulty({ preload, program, args, fault, trace, timeout }: FaultyStart): RunningProcess {
-  // Who gives up being root has no home of root's.
   const env = {
     ...process.env,
+    // Who gives up being root has no home of root's.
     HOME: '/nonexistent',
+    // Thousands of processes have the same program.
+    NODE_COMPILE_CACHE: join(dirname(preload), 'compiled'),
     [traceVariable]: trace,
     [faultVariable]: fault ? formatFault(fault) : '',
   };

@@ -1,7 +1,9 @@
 // Hosts that are one step away from a goal, and what may be seen on the way there.
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DisruptionPolicy, MachineConfigSpec } from '@varve/api';
 import { issueClientCertificate } from '@varve/kube';
+import spawn from 'nano-spawn';
 import { writeCredential, writeServer } from '../enroll/identity.ts';
 import { dataUrl, FixtureHost } from '../fixtures/host.ts';
 import { bootableContent, type FixtureRegistry, withShell } from '../fixtures/registry.ts';
@@ -109,6 +111,7 @@ export async function prepareScenarios(names: readonly ScenarioName[], around: S
   };
   const images = { old: registry.add(content('1')), next: registry.add(content('2')) };
   const host = await FixtureHost.create(images.old, join(directory, 'sysroot'));
+  await addOriginals(host.sysroot);
   await host.desire('first', 'Applied', first(images.old), { disruption, health });
   await reach(host, { kind: 'runs', config: 'first' });
   const scenarios: Scenario[] = [];
@@ -117,6 +120,17 @@ export async function prepareScenarios(names: readonly ScenarioName[], around: S
     scenarios.push({ name, template, ...(await prepare(name, template, images, around)) });
   }
   return scenarios;
+}
+
+/** What is there before a config names it, and comes back when none does: one with rights of its own. */
+async function addOriginals(sysroot: string): Promise<void> {
+  const directory = join(sysroot, 'ostree/deploy/varve/var/lib/app');
+  await mkdir(directory, { recursive: true });
+  const file = join(directory, 'extra.conf');
+  await writeFile(file, 'of a user\n');
+  // cap_net_raw=ep (linux/capability.h, struct vfs_cap_data).
+  const value = '0x0100000200200000000000000000000000000000';
+  await spawn('setfattr', ['--name=security.capability', `--value=${value}`, file]);
 }
 
 async function prepare(

@@ -1,11 +1,12 @@
 // What a machine would start, as lines that can be compared.
 import { createHash } from 'node:crypto';
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deploymentOf, firstBootEntry } from '../boot/boot-entry.ts';
 import { checkContent } from '../content/check.ts';
 import { appliedConfigPath } from '../content/entry.ts';
 import { readApplied } from '../driver/ostree/state.ts';
+import { readExtended } from '../tree/extended-attributes.ts';
 import { Tree } from '../tree/tree.ts';
 
 const stateroot = 'ostree/deploy/varve';
@@ -13,7 +14,7 @@ const stateroot = 'ostree/deploy/varve';
 export interface NextBoot {
   readonly deployment: string;
   readonly config: string | undefined;
-  /** Kernel arguments, and every entry of its /etc and of the shared /var, with content, mode and owner. */
+  /** Kernel arguments, and every entry of its /etc and of the shared /var, with content and attributes. */
   readonly lines: readonly string[];
 }
 
@@ -45,9 +46,11 @@ async function describe(directory: string, path: string): Promise<string> {
   const stats = await lstat(entry);
   const attributes = `${path} ${stats.mode.toString(8)} ${stats.uid}:${stats.gid}`;
   if (stats.isSymbolicLink()) return `${attributes} -> ${await readlink(entry)}`;
-  if (!stats.isFile()) return attributes;
-  return `${attributes} ${createHash('sha256')
-    .update(await readFile(entry))
+  await using opened = await open(entry);
+  const all = `${attributes} ${JSON.stringify(await readExtended(opened.fd))}`;
+  if (!stats.isFile()) return all;
+  return `${all} ${createHash('sha256')
+    .update(await opened.readFile())
     .digest('hex')}`;
 }
 

@@ -1,9 +1,11 @@
 // Puts an injector between a process and everything that writes: file systems, the programs that it starts, and the socket
 // between an agent and its helper.
 import childProcess from 'node:child_process';
+import ffi from 'node:ffi';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
+import { constants } from 'node:os';
 import { countVariable } from './fault.ts';
 import type { Injector } from './injector.ts';
 
@@ -48,6 +50,8 @@ const handleWriters = [
   'writeFile',
   'writev',
 ];
+/** Of the C library (tree/c-library.ts). */
+const libraryWriters = ['fsetxattr', 'fremovexattr'];
 const spawners = ['execFile', 'execFileSync', 'spawn', 'spawnSync'];
 
 type Arguments = readonly unknown[];
@@ -67,6 +71,7 @@ export async function wrapAll(injector: Injector): Promise<void> {
   for (const name of spawners) wrapSpawn(injector, name);
   wrapExecve(injector);
   wrapSockets(injector);
+  wrapLibrary(injector);
   syncBuiltinESMExports();
 }
 
@@ -197,6 +202,40 @@ function wrapSockets(injector: Injector): void {
       },
     ]),
   );
+}
+
+/** What is written by functions that no module of Node's has. A named import of node:ffi would not see it. */
+function wrapLibrary(injector: Injector): void {
+  replace(ffi, 'dlopen', (args, original) => {
+    const library = original(args);
+    const functions = isObject(library) ? Reflect.get(library, 'functions') : undefined;
+    if (!isObject(library) || !isObject(functions)) return library;
+    const wrapped = { ...functions };
+    for (const name of libraryWriters) {
+      replace(wrapped, name, (given, call) =>
+        injector.callSync({
+          name,
+          subject:
+            given[1] instanceof Uint8Array ? Buffer.from(given[1]).toString('latin1', 0, given[1].length - 1) : '',
+          run: () => call(given),
+          fail: (code) => failInLibrary(functions, code),
+        }),
+      );
+    }
+    return { ...library, functions: wrapped };
+  });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** As the C library says it: -1, and the reason in errno. */
+function failInLibrary(functions: object, code: string): number {
+  const location: unknown = Reflect.get(functions, '__errno_location');
+  const number: unknown = Reflect.get(constants.errno, code);
+  if (typeof location === 'function' && typeof number === 'number') ffi.setInt32(location(), 0, number);
+  return -1;
 }
 
 function wrapSends(injector: Injector, socket: net.Socket): void {

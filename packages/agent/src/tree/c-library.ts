@@ -1,9 +1,9 @@
 // Functions of the C library that Node has none for: extended attributes, xattr(7). They are found in this process, so that
 // a host needs no tool for them. Who needs them imports this when that is so: it costs a process 8 MB.
-import { dlopen, getInt32 } from 'node:ffi';
+import ffi from 'node:ffi';
 import { getSystemErrorName } from 'node:util';
 
-const { functions } = dlopen(null, {
+const { functions } = ffi.dlopen(null, {
   llistxattr: { arguments: ['string', 'buffer', 'u64'], return: 'i64' },
   flistxattr: { arguments: ['i32', 'buffer', 'u64'], return: 'i64' },
   fgetxattr: { arguments: ['i32', 'buffer', 'buffer', 'u64'], return: 'i64' },
@@ -55,6 +55,6 @@ function encode(name: string): Buffer {
 }
 
 function failure(syscall: string): Error & { code: string } {
-  const code = getSystemErrorName(-getInt32(functions.__errno_location()));
+  const code = getSystemErrorName(-ffi.getInt32(functions.__errno_location()));
   return Object.assign(new Error(`${code}: ${syscall}`), { code, syscall });
 }
