@@ -1,12 +1,13 @@
 // Getting the layers of an image that the repository has not, a few at once.
 import { type Descriptor, type Digest, OciError, type OpenRanges, readLayer, type TarEntry } from '@varve/oci';
-import { importChunkedLayer } from './chunked-layer.ts';
+import { stageChunkedLayer } from './chunked-layer.ts';
 import { assertDiskSpace, explainDiskFull } from './disk-space.ts';
 import type { PathRules } from './import-path.ts';
-import { importLayer } from './layer.ts';
+import { stageLayer } from './layer.ts';
 import type { ObjectIndex } from './object-index.ts';
 import type { Progress } from './progress.ts';
 import type { Repository } from './repository.ts';
+import { ObjectStaging } from './staging.ts';
 import type { TreeDirectory } from './tree.ts';
 
 export interface ImageLayer {
@@ -29,19 +30,43 @@ export interface FetchOptions {
 /** Enough to keep two processors busy: one layer is decompressed while another is hashed. More would only take memory. */
 const layersAtOnce = 2;
 
-/** Fetches and imports layers, and gives their trees by digest. The first failure stops all. */
-export async function fetchLayers(
+/** Goes on with the trees of layers, and with where the last of them is staged: it is not published yet. */
+export type UseLayers<T> = (trees: ReadonlyMap<Digest, TreeDirectory>, staging: ObjectStaging) => Promise<T>;
+
+/**
+ * Fetches layers and publishes each, but for the one that is complete last: `use` does that, so that the image lasts by the
+ * same syncs. The first failure stops all.
+ */
+export async function fetchLayers<T>(
   layers: readonly ImageLayer[],
   rules: PathRules,
   options: FetchOptions,
-): Promise<Map<Digest, TreeDirectory>> {
+  use: UseLayers<T>,
+): Promise<T> {
+  const { repository, index, signal: outer } = options;
   const trees = new Map<Digest, TreeDirectory>();
+  if (layers.length === 0) {
+    await using staging = await ObjectStaging.open(repository, index, outer);
+    return await use(trees, staging);
+  }
+  const result = Promise.withResolvers<T>();
+  const publications: Promise<void>[] = [];
   await inParallel(layers, options, async (layer, signal) => {
+    await using staging = await ObjectStaging.open(repository, index, signal);
     const tree =
-      (await fetchMissingFiles(layer, rules, options, signal)) ?? (await fetchWhole(layer, rules, options, signal));
+      (await stageMissingFiles(staging, layer, rules, options, signal)) ??
+      (await stageWhole(staging, layer, rules, options, signal));
     trees.set(layer.descriptor.digest, tree);
+    if (trees.size < layers.length) {
+      const publication = staging.publish();
+      publications.push(publication);
+      return await publication;
+    }
+    // What the index says holds whether or not the image can be used.
+    await Promise.all([...publications, index.save()]);
+    result.resolve(await use(trees, staging));
   });
-  return trees;
+  return await result.promise;
 }
 
 /** Runs `work` for each layer, a few at once. The first failure stops all. */
@@ -68,16 +93,16 @@ export async function inParallel(
   failure.signal.throwIfAborted();
 }
 
-async function fetchWhole(
+async function stageWhole(
+  staging: ObjectStaging,
   layer: ImageLayer,
   rules: PathRules,
   options: FetchOptions,
   signal: AbortSignal,
 ): Promise<TreeDirectory> {
-  const { repository, index } = options;
   const { descriptor, diffId } = layer;
   const entries = await readWhole(layer, options, signal);
-  return importLayer(repository, index, { digest: descriptor.digest, diffId, rules, entries }, signal);
+  return await stageLayer(staging, { digest: descriptor.digest, diffId, rules, entries }, signal);
 }
 
 /** The entries of a layer that is fetched as a whole. */
@@ -92,7 +117,8 @@ export async function readWhole(
 }
 
 /** Undefined where the layer, its registry or what the host has do not allow for it. */
-async function fetchMissingFiles(
+async function stageMissingFiles(
+  staging: ObjectStaging,
   { descriptor }: ImageLayer,
   rules: PathRules,
   { repository, index, openRanges, progress }: FetchOptions,
@@ -100,7 +126,7 @@ async function fetchMissingFiles(
 ): Promise<TreeDirectory | undefined> {
   if (openRanges === undefined) return undefined;
   try {
-    return await importChunkedLayer({
+    return await stageChunkedLayer(staging, {
       repository,
       index,
       descriptor,

@@ -5,12 +5,12 @@ import type { OstreeChecksum } from './checksum.ts';
 import { OstreeError } from './error.ts';
 import { findKernels } from './kernel.ts';
 import { mergeLayers } from './merge.ts';
-import type { ObjectIndex } from './object-index.ts';
 import { encodeCommit, stringVariant } from './objects/commit.ts';
 import { defaultDirectoryMetadata, encodeDirectoryMetadata } from './objects/dirmeta.ts';
-import type { Repository } from './repository.ts';
+import { imageRef } from './ref-name.ts';
 import { assertNoPolicy } from './selinux.ts';
-import { ObjectStaging } from './staging.ts';
+import type { ObjectStaging } from './staging.ts';
+import type { FileSource } from './stored-file.ts';
 import { nodeAt, type TreeDirectory, withEntries, writeTree } from './tree.ts';
 
 export const manifestDigestKey = 'ostree.manifest-digest';
@@ -28,18 +28,23 @@ export interface ImageParts {
   readonly layers: readonly TreeDirectory[];
 }
 
-/** @throws OstreeError IMAGE_NOT_BOOTABLE, IMAGE_UNSUPPORTED */
-export async function commitImage(
-  repository: Repository,
-  index: ObjectIndex,
-  image: Image,
-  { base, layers }: ImageParts,
-  signal?: AbortSignal,
-): Promise<OstreeChecksum> {
-  await using staging = await ObjectStaging.open(repository, index, signal);
-  const tree = layers.length === 0 && base ? base.tree : await mergeImage(repository, staging, { base, layers });
-  if (layers.length > 0) await assertNoPolicy(repository, tree, image.manifestDigest);
-  assertBootable(repository, tree, image.manifestDigest);
+/**
+ * Writes the commit of an image and its ref, and publishes them with what is staged already: a layer, which stays where the
+ * image is refused.
+ * @throws OstreeError IMAGE_NOT_BOOTABLE, IMAGE_UNSUPPORTED
+ */
+export async function commitImage(staging: ObjectStaging, image: Image, parts: ImageParts): Promise<OstreeChecksum> {
+  try {
+    return await writeImage(staging, image, parts);
+  } finally {
+    await staging.publish();
+  }
+}
+
+async function writeImage(staging: ObjectStaging, image: Image, { base, layers }: ImageParts): Promise<OstreeChecksum> {
+  const tree = layers.length === 0 && base ? base.tree : mergeImage(staging, { base, layers });
+  if (layers.length > 0) await assertNoPolicy(staging, tree, image.manifestDigest);
+  assertBootable(staging, tree, image.manifestDigest);
   const commit = staging.writeMetadata(
     'commit',
     encodeCommit({
@@ -53,20 +58,15 @@ export async function commitImage(
       subject: '',
       body: '',
       timestamp: creationTime(image),
-      tree: writeTree(staging, tree),
+      tree: writeTree(staging, tree).object,
       treeMetadata: tree.metadata,
     }),
   );
-  await staging.publish(new Set());
-  await repository.markComplete(commit);
+  staging.writeRef(imageRef(image.reference), commit);
   return commit;
 }
 
-async function mergeImage(
-  repository: Repository,
-  staging: ObjectStaging,
-  { base, layers }: ImageParts,
-): Promise<TreeDirectory> {
+function mergeImage(staging: ObjectStaging, { base, layers }: ImageParts): TreeDirectory {
   const metadata = staging.writeMetadata('dirmeta', encodeDirectoryMetadata(defaultDirectoryMetadata));
   const nothing: TreeDirectory = {
     type: 'directory',
@@ -75,17 +75,17 @@ async function mergeImage(
     hasNoWhiteouts: true,
     entries: new Map(),
   };
-  return withoutBuildLeftovers(repository, mergeLayers(layers, base?.tree ?? nothing));
+  return withoutBuildLeftovers(staging, mergeLayers(layers, base?.tree ?? nothing));
 }
 
-function withoutBuildLeftovers(repository: Repository, tree: TreeDirectory): TreeDirectory {
+function withoutBuildLeftovers(source: FileSource, tree: TreeDirectory): TreeDirectory {
   const usr = tree.entries.get('usr');
   const etc = nodeAt(tree, 'usr/etc');
   if (usr?.type !== 'directory' || etc?.type !== 'directory') return tree;
   const entries = new Map(etc.entries);
   for (const name of buildLeftovers) {
     const node = entries.get(name);
-    if (node?.type === 'file' && fileSize(repository, node.checksum) === 0) entries.delete(name);
+    if (node?.type === 'file' && fileSize(source, node.checksum) === 0) entries.delete(name);
   }
   if (entries.size === etc.entries.size) return tree;
   const cleanUsr = withEntries(usr, new Map(usr.entries).set('etc', withEntries(etc, entries)));
@@ -93,12 +93,12 @@ function withoutBuildLeftovers(repository: Repository, tree: TreeDirectory): Tre
 }
 
 /** Bytes of a regular file; undefined for a symbolic link. */
-function fileSize(repository: Repository, checksum: OstreeChecksum): number | undefined {
-  const { size, linkTarget } = repository.openFile(checksum);
+function fileSize(source: FileSource, checksum: OstreeChecksum): number | undefined {
+  const { size, linkTarget } = source.openFile(checksum);
   return linkTarget === undefined ? size : undefined;
 }
 
-function assertBootable(repository: Repository, tree: TreeDirectory, digest: Digest): void {
+function assertBootable(source: FileSource, tree: TreeDirectory, digest: Digest): void {
   const kernels = findKernels(tree);
   const [kernel, second] = kernels;
   if (kernel === undefined) {
@@ -111,13 +111,13 @@ function assertBootable(repository: Repository, tree: TreeDirectory, digest: Dig
       `has ${kernels.length} kernels in /usr/lib/modules (${versions.join(', ')}); remove all but one in the Containerfile`,
     );
   }
-  if (!fileSize(repository, kernel.image.checksum)) {
+  if (!fileSize(source, kernel.image.checksum)) {
     throw notBootable(
       digest,
       `has a /usr/lib/modules/${kernel.version}/vmlinuz that is a link or empty; put the kernel there`,
     );
   }
-  if (kernel.initramfs === undefined || !fileSize(repository, kernel.initramfs.checksum)) {
+  if (kernel.initramfs === undefined || !fileSize(source, kernel.initramfs.checksum)) {
     throw notBootable(
       digest,
       `has no initramfs for its kernel; write /usr/lib/modules/${kernel.version}/initramfs.img in the Containerfile, for example with dracut`,

@@ -128,6 +128,14 @@ describe('refuses, and leaves nothing behind', () => {
     ).toEqual([]);
   });
 
+  test('an image without a kernel, and keeps all its layers', async () => {
+    const { image, openLayer } = testImage([bootableLayer, [{ path: 'usr/lib/.wh.modules' }]]);
+    await expect(importImage({ repository, image, openLayer })).rejects.toMatchObject({ code: 'IMAGE_NOT_BOOTABLE' });
+    expect(await repository.listRefs(layerRefPrefix)).toHaveLength(2);
+    expect(await repository.listRefs(imageRefPrefix)).toEqual([]);
+    await fsck(repository.path);
+  });
+
   test('a repository of another mode', async () => {
     const archive = await Repository.create(join(directory, 'archive'), 'archive');
     const { image, openLayer } = testImage([bootableLayer]);

@@ -18,6 +18,7 @@ import { type ImportProgress, Progress } from './progress.ts';
 import { imageRef } from './ref-name.ts';
 import { ifIntact, type Repository } from './repository.ts';
 import { keepHeapSmall } from './small-heap.ts';
+import type { ObjectStaging } from './staging.ts';
 import { removeStaleTemporaries } from './temporary.ts';
 import { type ReadTree, readCompleteTree, readTree, type TreeDirectory } from './tree.ts';
 import { readTextInTree } from './tree-text.ts';
@@ -72,17 +73,14 @@ export async function importImage(options: ImportImageOptions): Promise<Imported
   const read = present === undefined ? readTree : readCompleteTree;
   const base = encapsulation && (await importBase(encapsulation, fetching));
   const rules = base === undefined || (await isRootTransient(repository, base.tree)) ? 'any' : 'usr-only';
-  const upper = await importLayers(encapsulation?.derivedLayers ?? layers, { rules, read }, fetching);
-
-  progress.enter('merge');
-  const parts = {
-    base: encapsulation && base && { commit: encapsulation.commit, tree: base.tree },
-    layers: upper.trees,
-  };
-  const commit = await explainFull(repository, () => commitImage(repository, index, image, parts, signal));
-  await repository.writeRef(imageRef(image.reference), commit);
+  const upper = encapsulation?.derivedLayers ?? layers;
+  const { result: commit, fetched } = await importLayers(upper, { rules, read }, fetching, async (trees, staging) => {
+    progress.enter('merge');
+    const parts = { base: encapsulation && base && { commit: encapsulation.commit, tree: base.tree }, layers: trees };
+    return await explainFull(repository, () => commitImage(staging, image, parts));
+  });
   progress.enter('done');
-  const layersFetched = (base?.layersFetched ?? 0) + upper.fetched;
+  const layersFetched = (base?.layersFetched ?? 0) + fetched;
   return {
     commit,
     manifestDigest,
@@ -124,14 +122,15 @@ async function findImported(
   return tree === 'other' ? undefined : { commit: checksum, isIntact: tree !== undefined };
 }
 
-/** Trees of layers, the first at the bottom: those that the repository has, and those that are fetched. */
-async function importLayers(
+/** Fetches the layers that the repository has not, and goes on with the trees of all, the first at the bottom. */
+async function importLayers<T>(
   layers: readonly ImageLayer[],
   { rules, read }: { rules: PathRules; read: ReadTree },
   options: FetchOptions,
-): Promise<{ trees: TreeDirectory[]; fetched: number }> {
+  use: (trees: readonly TreeDirectory[], staging: ObjectStaging) => Promise<T>,
+): Promise<{ result: T; fetched: number }> {
   const { repository, progress, openRanges } = options;
-  const trees = new Map<Digest, TreeDirectory>();
+  const present = new Map<Digest, TreeDirectory>();
   const missing = new Map<Digest, ImageLayer>();
   let leastBytes = 0;
   for (const layer of layers) {
@@ -139,7 +138,7 @@ async function importLayers(
     const { digest } = descriptor;
     const tree = await findLayer(repository, { digest, rules, read, proofs: proofsOf(layer) });
     if (tree === undefined) missing.set(digest, layer);
-    else trees.set(digest, tree);
+    else present.set(digest, tree);
   }
   for (const { descriptor } of missing.values()) {
     progress.plan(descriptor);
@@ -147,9 +146,14 @@ async function importLayers(
     if (openRanges === undefined || chunkedLocation(descriptor) === undefined) leastBytes += descriptor.size;
   }
   await assertDiskSpace(repository.path, leastBytes);
-  for (const [digest, tree] of await fetchLayers([...missing.values()], rules, options)) trees.set(digest, tree);
-  const stack = layers.map(({ descriptor }) => trees.get(descriptor.digest)).filter((tree) => tree !== undefined);
-  return { trees: stack, fetched: missing.size };
+  const result = await fetchLayers([...missing.values()], rules, options, async (fetched, staging) => {
+    const trees = layers.map(({ descriptor: { digest } }) => present.get(digest) ?? fetched.get(digest));
+    return await use(
+      trees.filter((tree) => tree !== undefined),
+      staging,
+    );
+  });
+  return { result, fetched: missing.size };
 }
 
 /** How it can have been shown that a layer of the repository is this one. */

@@ -13,7 +13,6 @@ import {
   fileChecksums,
   implicitDirectoriesKey,
   type ReadTree,
-  readTree,
   type TreeDirectory,
   whiteoutDirectoriesKey,
   writeTree,
@@ -34,15 +33,15 @@ const rulesKey = 'varve.path-rules';
 /** A bound on the memory that a layer can take which has deep directories and no entries for them. */
 const maximumPathBytes = 16 * 1024 * 1024;
 
-/** Makes a layer's commit, names it and gives its tree. Nothing of the layer can be seen before. */
-export async function commitLayer(
+/** Writes a layer's commit and its ref, and gives its tree. Nothing of the layer can be seen before it is published. */
+export function commitLayer(
   staging: ObjectStaging,
-  repository: Repository,
   root: TreeDirectory,
   layer: { digest: Digest; rules: PathRules; proof: LayerProof },
-): Promise<TreeDirectory> {
+): TreeDirectory {
   const { digest, rules, proof } = layer;
   const { implicit, whiteouts } = remarkableDirectories(root);
+  const tree = writeTree(staging, root);
   const commit = staging.writeMetadata(
     'commit',
     encodeCommit({
@@ -56,14 +55,13 @@ export async function commitLayer(
       body: '',
       // Not the time of the import: the same layer is the same commit on every host.
       timestamp: 0,
-      tree: writeTree(staging, root),
-      treeMetadata: root.metadata,
+      tree: tree.object,
+      treeMetadata: tree.metadata,
     }),
   );
-  await staging.publish(fileChecksums(root));
-  await repository.markComplete(commit);
-  await repository.writeRef(layerRef(digest), commit);
-  return readTree(repository, commit);
+  staging.writeRef(layerRef(digest), commit);
+  staging.keepOnly(fileChecksums(root));
+  return tree;
 }
 
 export interface WantedLayer {

@@ -1,11 +1,9 @@
-// Importing a layer that is read as a whole.
+// A layer that is read as a whole.
 import type { Digest, TarEntry } from '@varve/oci';
 import type { PathRules } from './import-path.ts';
 import { LayerBuilder } from './layer-builder.ts';
 import { commitLayer } from './layer-commit.ts';
-import type { ObjectIndex } from './object-index.ts';
-import type { Repository } from './repository.ts';
-import { ObjectStaging } from './staging.ts';
+import type { ObjectStaging } from './staging.ts';
 import type { TreeDirectory } from './tree.ts';
 
 export interface PlainLayer {
@@ -17,18 +15,16 @@ export interface PlainLayer {
 }
 
 /**
- * Imports a layer and names its commit by the layer's digest. Nothing of it can be seen before `entries` ended without an
- * error: that is when its digest is known to be right.
+ * Stages a layer that is read as a whole, with its commit and its ref, and gives its tree. It must not be published unless
+ * this returned: `entries` ended without an error then, which is when the layer's digest is known to be right.
  * @throws OstreeError LAYER_NOT_IMPORTABLE, and what `entries` throws
  */
-export async function importLayer(
-  repository: Repository,
-  index: ObjectIndex,
+export async function stageLayer(
+  staging: ObjectStaging,
   layer: PlainLayer,
   signal?: AbortSignal,
 ): Promise<TreeDirectory> {
   const { digest, diffId, rules, entries } = layer;
-  await using staging = await ObjectStaging.open(repository, index, signal);
   const builder = new LayerBuilder(staging, rules);
   for await (const entry of entries) {
     signal?.throwIfAborted();
@@ -36,6 +32,5 @@ export async function importLayer(
       return (await staging.writeFile(metadata, entry.size, entry.content)).checksum;
     });
   }
-  const { root } = builder;
-  return await commitLayer(staging, repository, root, { digest, rules, proof: { kind: 'diff-id', digest: diffId } });
+  return commitLayer(staging, builder.root, { digest, rules, proof: { kind: 'diff-id', digest: diffId } });
 }

@@ -119,19 +119,26 @@ export class Repository {
 
   /** Makes a ref name a commit: atomically, and lasting when this returns. */
   async writeRef(name: string, checksum: OstreeChecksum): Promise<void> {
-    const path = this.#refPath(name);
-    await mkdir(dirname(path), { recursive: true });
     const temporary = temporaryPath(this.path);
     try {
       await writeFile(temporary, `${checksum}\n`, { flag: 'wx', mode: 0o644, flush: true });
-      await rename(temporary, path);
+      await this.placeRefs(new Map([[name, temporary]]));
     } finally {
       await removeTemporary(temporary);
     }
-    // New directories on the way need to last as well, so that each up to refs/ is synced.
-    const directories: string[] = [];
-    for (let directory = dirname(path); directory !== join(this.path, 'refs'); directory = dirname(directory)) {
-      directories.push(directory);
+  }
+
+  /** Makes files refs, each by its name: atomically, and lasting when this returns. They last already, and have checksums. */
+  async placeRefs(files: ReadonlyMap<string, string>): Promise<void> {
+    const directories = new Set<string>();
+    for (const [name, file] of files) {
+      const path = this.#refPath(name);
+      await mkdir(dirname(path), { recursive: true });
+      await rename(file, path);
+      // New directories on the way need to last as well, so that each up to refs/ is synced.
+      for (let parent = dirname(path); parent !== join(this.path, 'refs'); parent = dirname(parent)) {
+        directories.add(parent);
+      }
     }
     await syncPaths(directories);
   }

@@ -1,7 +1,7 @@
 // Whether an image has a policy by which its files would need labels.
 import type { Digest } from '@varve/oci';
 import { OstreeError } from './error.ts';
-import type { Repository } from './repository.ts';
+import type { FileSource } from './stored-file.ts';
 import { nodeAt, type TreeDirectory } from './tree.ts';
 import { readTextInTree } from './tree-text.ts';
 
@@ -10,8 +10,8 @@ import { readTextInTree } from './tree-text.ts';
  * denies its own services; so it is refused. (libostree's ostree-sepolicy.c finds the policy in the same way.)
  * @throws OstreeError IMAGE_UNSUPPORTED
  */
-export async function assertNoPolicy(repository: Repository, tree: TreeDirectory, digest: Digest): Promise<void> {
-  const policy = await policyIn(repository, tree);
+export async function assertNoPolicy(source: FileSource, tree: TreeDirectory, digest: Digest): Promise<void> {
+  const policy = await policyIn(source, tree);
   if (policy === undefined) return;
   throw new OstreeError(
     'IMAGE_UNSUPPORTED',
@@ -20,8 +20,8 @@ export async function assertNoPolicy(repository: Repository, tree: TreeDirectory
 }
 
 /** The name of the policy that a tree's configuration puts into force; undefined when there is none, or no such policy. */
-export async function policyIn(repository: Repository, tree: TreeDirectory): Promise<string | undefined> {
-  const policy = configuredPolicy(await readTextInTree(repository, tree, 'usr/etc/selinux/config'));
+export async function policyIn(source: FileSource, tree: TreeDirectory): Promise<string | undefined> {
+  const policy = configuredPolicy(await readTextInTree(source, tree, 'usr/etc/selinux/config'));
   if (policy === undefined) return undefined;
   return nodeAt(tree, `usr/etc/selinux/${policy}/contexts/files/file_contexts`) === undefined ? undefined : policy;
 }

@@ -16,9 +16,9 @@ import type { ObjectIndex } from './object-index.ts';
 import { createFileHash, encodeFileHeader, type FileMetadata, finishFileHash } from './objects/file.ts';
 import type { ObjectType, Repository } from './repository.ts';
 import { openBareFile, type StoredFile } from './stored-file.ts';
-import { syncFileSystem, syncPaths } from './sync.ts';
+import { maximumSingly, syncFileSystem, syncPaths } from './sync.ts';
 import { removeTemporary, temporaryPath } from './temporary.ts';
-import { setOwnership, writeWhole } from './write-file.ts';
+import { flushWhenClosed, setOwnership, writeWhole } from './write-file.ts';
 
 /** What a layer has that is verified object by object is made safe each time that it is this much. */
 const publishedAtOnce = 64 * 1024 * 1024;
@@ -28,6 +28,12 @@ const publishedAtOnce = 64 * 1024 * 1024;
  * written in one go. Of an operating system's files, all but one in three hundred are that small.
  */
 const smallFileSize = 1024 * 1024;
+
+/**
+ * Files from this size on are written to the disk while the import goes on, so that there is less to do at its end: of an
+ * operating system's files one in forty, which have two thirds of its bytes.
+ */
+const flushedSize = 128 * 1024;
 
 const metadataOwnership = { uid: 0, gid: 0, mode: 0o644 };
 
@@ -52,6 +58,9 @@ export class ObjectStaging implements AsyncDisposable {
   } satisfies Record<ObjectType, Map<OstreeChecksum, number>>;
   /** Numbers of symbolic links. */
   readonly #links = new Set<number>();
+  /** By name: the commit, and the number of the file that is to be the ref. */
+  readonly #refs = new Map<string, { commit: OstreeChecksum; number: number }>();
+  #keep: ReadonlySet<OstreeChecksum> | undefined;
   #archive: ArchiveObjects | undefined;
   #count = 0;
   #unpublished = 0;
@@ -110,10 +119,21 @@ export class ObjectStaging implements AsyncDisposable {
   writeMetadata(type: 'dirtree' | 'dirmeta' | 'commit', bytes: Uint8Array): OstreeChecksum {
     const checksum = checksumOf(bytes);
     if (!this.#isKnown(checksum, type)) {
-      writeWhole(this.#nextPath(), bytes, metadataOwnership);
+      this.#write(bytes, metadataOwnership);
       this.#objects[type].set(checksum, this.#count);
     }
     return checksum;
+  }
+
+  /** Lets a ref name a commit when that is published: the commit is then complete. */
+  writeRef(name: string, commit: OstreeChecksum): void {
+    this.#write(Buffer.from(`${commit}\n`), metadataOwnership);
+    this.#refs.set(name, { commit, number: this.#count });
+  }
+
+  /** Of the files, only these get names from now on. */
+  keepOnly(files: ReadonlySet<OstreeChecksum>): void {
+    this.#keep = files;
   }
 
   /** Gives the objects their names when there are many bytes: an import that is killed does not fetch them again. */
@@ -124,23 +144,24 @@ export class ObjectStaging implements AsyncDisposable {
   }
 
   /**
-   * Gives the objects their names; where `keep` is given, only to those files that are in it. When this returns, everything
-   * is on the disk, and a commit among the objects was named last: nobody ever sees a commit without its content.
+   * Gives the objects their names. When this returns, everything is on the disk; a commit among the objects was named after
+   * what it names, and a ref after its commit: nobody ever sees one without its content.
    */
-  async publish(keep?: ReadonlySet<OstreeChecksum>): Promise<void> {
-    await this.#repository.publish(() => this.#publish(keep));
+  async publish(): Promise<void> {
+    await this.#repository.publish(() => this.#publish());
   }
 
-  async #publish(keep: ReadonlySet<OstreeChecksum> | undefined): Promise<void> {
-    if (this.#archive === undefined) await syncPaths(this.#pathsToSync(keep), this.#signal);
+  async #publish(): Promise<void> {
+    if (this.#archive === undefined) await syncPaths(this.#pathsToSync(), this.#signal);
     else {
-      await this.#archive.moveTo(this.#repository, keep, this.#signal);
+      await this.#archive.moveTo(this.#repository, this.#keep, this.#signal);
       this.#archive = undefined;
       await syncFileSystem(this.#directory, this.#signal);
     }
     this.#unpublished = 0;
-    await this.#place(['file', 'dirmeta', 'dirtree'], keep);
-    await this.#place(['commit'], keep);
+    await this.#place(['file', 'dirmeta', 'dirtree']);
+    await this.#place(['commit']);
+    await this.#placeRefs();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -177,7 +198,7 @@ export class ObjectStaging implements AsyncDisposable {
     const bytes = this.#buffer.subarray(header.length, length);
     const checksum = parseChecksum(hash('sha256', this.#buffer.subarray(0, length)));
     if (!this.#isKnown(checksum, 'file')) {
-      writeWhole(this.#nextPath(), bytes, metadata);
+      this.#write(bytes, metadata);
       this.#objects.file.set(checksum, this.#count);
     }
     return { checksum, content: parseDigest(`sha256:${hash('sha256', bytes)}`) };
@@ -190,6 +211,7 @@ export class ObjectStaging implements AsyncDisposable {
     const contentHash = createHash('sha256');
     {
       await using file = await open(path, 'wx', 0o600);
+      flushWhenClosed(file.fd);
       for await (const chunk of content) {
         this.#signal?.throwIfAborted();
         // Another thread writes while this one hashes.
@@ -210,6 +232,12 @@ export class ObjectStaging implements AsyncDisposable {
     return this.#objects[type].has(checksum) || this.#repository.hasObject(checksum, type);
   }
 
+  /** Writes the next file. Few files are flushed at once, since each is synced by itself. */
+  #write(bytes: Uint8Array, metadata: Pick<FileMetadata, 'uid' | 'gid' | 'mode'>): void {
+    const path = this.#nextPath();
+    writeWhole(path, bytes, metadata, this.#count <= maximumSingly || bytes.length >= flushedSize);
+  }
+
   #nextPath(): string {
     this.#count++;
     return this.#pathOf(this.#count);
@@ -220,24 +248,25 @@ export class ObjectStaging implements AsyncDisposable {
   }
 
   /** All that gets a name. Symbolic links last with the directory that they are in. */
-  *#pathsToSync(keep: ReadonlySet<OstreeChecksum> | undefined): Generator<string, void, undefined> {
+  *#pathsToSync(): Generator<string, void, undefined> {
     yield this.#directory;
     const { file, dirmeta, dirtree, commit } = this.#objects;
     for (const [checksum, number] of file) {
-      if (!this.#links.has(number) && keep?.has(checksum) !== false) yield this.#pathOf(number);
+      if (!this.#links.has(number) && this.#keep?.has(checksum) !== false) yield this.#pathOf(number);
     }
+    for (const { number } of this.#refs.values()) yield this.#pathOf(number);
     for (const objects of [dirmeta, dirtree, commit]) {
       for (const number of objects.values()) yield this.#pathOf(number);
     }
   }
 
   /** Names objects, and lets the names last, also when it fails in the middle: the next import takes for granted what it sees. */
-  async #place(types: readonly ObjectType[], keep: ReadonlySet<OstreeChecksum> | undefined): Promise<void> {
+  async #place(types: readonly ObjectType[]): Promise<void> {
     const directories = new Set<string>();
     try {
       for (const type of types) {
         for (const [checksum, number] of this.#objects[type]) {
-          if (type === 'file' && keep?.has(checksum) === false) continue;
+          if (type === 'file' && this.#keep?.has(checksum) === false) continue;
           const place = this.#repository.objectPath(checksum, type);
           const directory = dirname(place);
           // A new directory lasts only when the one that it is in does.
@@ -251,5 +280,15 @@ export class ObjectStaging implements AsyncDisposable {
     } finally {
       await syncPaths([...directories]);
     }
+  }
+
+  async #placeRefs(): Promise<void> {
+    const files = new Map<string, string>();
+    for (const [name, { commit, number }] of this.#refs) {
+      await this.#repository.markComplete(commit);
+      files.set(name, this.#pathOf(number));
+    }
+    await this.#repository.placeRefs(files);
+    this.#refs.clear();
   }
 }

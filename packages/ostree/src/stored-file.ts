@@ -4,6 +4,7 @@ import { closeSync, createReadStream, lstatSync, openSync, readlinkSync, readSyn
 import { readFile } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { createInflateRaw } from 'node:zlib';
+import type { OstreeChecksum } from './checksum.ts';
 import { OstreeError } from './error.ts';
 import { decodeArchiveHeader, type FileMetadata } from './objects/file.ts';
 
@@ -20,6 +21,12 @@ export interface StoredFile {
   /** Only mode archive keeps it where Node can read all of it. */
   readonly metadata?: FileMetadata | undefined;
   readonly read: () => AsyncIterable<Uint8Array>;
+}
+
+/** Where file objects are: a repository, or one with what is on its way into it. */
+export interface FileSource {
+  /** @throws OstreeError REPOSITORY_DAMAGED, OSTREE_OBJECT_INVALID */
+  openFile(checksum: OstreeChecksum): StoredFile;
 }
 
 /**

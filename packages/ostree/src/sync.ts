@@ -4,11 +4,12 @@ import { promisify } from 'node:util';
 import { runCommand } from './command.ts';
 
 /**
- * Up to this number they are synced one by one, four at once: on a disk that answers in a millisecond that takes 8 ms. More
- * are left to one sync of the whole file system, which takes a process, 10 ms, and 20 ms more where ours is large; and it
- * waits for whatever others have written.
+ * Up to this number they are synced one by one. More are left to one sync of the whole file system, which takes a process,
+ * 10 ms, and 20 ms more where ours is large; and it waits for whatever others have written.
  */
-const maximumSingly = 100;
+export const maximumSingly = 500;
+/** As many as Node has threads for it. */
+const atOnce = 4;
 
 const syncDescriptor = promisify(fsync);
 
@@ -22,12 +23,21 @@ export async function syncPaths(paths: Iterable<string>, signal?: AbortSignal): 
   if (first === undefined) return;
   signal?.throwIfAborted();
   if (few.length > maximumSingly) await syncFileSystem(first, signal);
-  else await Promise.all(few.map(syncPath));
+  else await syncSingly(few);
 }
 
 /** Makes everything last that was written to a path's file system, by whomever. */
 export async function syncFileSystem(path: string, signal?: AbortSignal): Promise<void> {
   await runCommand('sync', ['--file-system', path], { signal });
+}
+
+async function syncSingly(paths: readonly string[]): Promise<void> {
+  const rest = paths.values();
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (const path of rest) await syncPath(path);
+    }),
+  );
 }
 
 async function syncPath(path: string): Promise<void> {

@@ -5,6 +5,7 @@ import { metadataStrings } from './objects/commit.ts';
 import { encodeDirectoryTree } from './objects/dirtree.ts';
 import type { Repository } from './repository.ts';
 import type { ObjectStaging } from './staging.ts';
+import { whiteoutOf } from './whiteout.ts';
 
 export interface TreeFile {
   readonly type: 'file';
@@ -67,16 +68,37 @@ export function* directoriesIn(
   }
 }
 
-/** Writes those of the tree's directories as objects that are none yet, and returns the checksum of the root. */
-export function writeTree(staging: ObjectStaging, directory: TreeDirectory): OstreeChecksum {
-  if (directory.object !== undefined) return directory.object;
+/** A directory that is an object, in a repository or on its way there. */
+export interface WrittenTree extends TreeDirectory {
+  readonly object: OstreeChecksum;
+}
+
+/** Writes those of the tree's directories as objects that are none yet, and returns the tree with all of them as objects. */
+export function writeTree(staging: ObjectStaging, directory: TreeDirectory): WrittenTree {
+  if (isStored(directory)) return directory;
+  const { type, metadata, implicit } = directory;
   const files = new Map<string, OstreeChecksum>();
   const directories = new Map<string, { tree: OstreeChecksum; metadata: OstreeChecksum }>();
+  const entries = new Map<string, TreeNode>();
+  let hasNoWhiteouts = true;
   for (const [name, node] of directory.entries) {
-    if (node.type === 'file') files.set(name, node.checksum);
-    else directories.set(name, { tree: writeTree(staging, node), metadata: node.metadata });
+    if (node.type === 'file') {
+      files.set(name, node.checksum);
+      entries.set(name, node);
+      hasNoWhiteouts &&= whiteoutOf(name) === undefined;
+    } else {
+      const stored = writeTree(staging, node);
+      directories.set(name, { tree: stored.object, metadata: stored.metadata });
+      entries.set(name, stored);
+      hasNoWhiteouts &&= stored.hasNoWhiteouts;
+    }
   }
-  return staging.writeMetadata('dirtree', encodeDirectoryTree({ files, directories }));
+  const object = staging.writeMetadata('dirtree', encodeDirectoryTree({ files, directories }));
+  return { type, metadata, implicit, hasNoWhiteouts, object, entries };
+}
+
+function isStored(directory: TreeDirectory): directory is WrittenTree {
+  return directory.object !== undefined;
 }
 
 /** Reads the tree of a commit, or tells by `undefined` that something of it is missing. */
@@ -112,7 +134,7 @@ interface StoredTree {
   readonly whiteouts: readonly string[] | undefined;
 }
 
-class StoredDirectory implements TreeDirectory {
+class StoredDirectory implements WrittenTree {
   readonly type = 'directory';
   readonly object: OstreeChecksum;
   readonly metadata: OstreeChecksum;

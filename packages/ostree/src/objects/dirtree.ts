@@ -45,6 +45,11 @@ function rowOf(name: string, checksums: readonly OstreeChecksum[]): Row {
   return { name, nameSize, checksums, size: size + checksums.length * widthForOffsets(size, checksums.length) };
 }
 
+function isAscii(rows: readonly Row[]): boolean {
+  for (const { name, nameSize } of rows) if (nameSize > name.length + 1) return false;
+  return true;
+}
+
 function arraySize(rows: readonly Row[]): number {
   let size = 0;
   for (const row of rows) size += row.size;
@@ -53,28 +58,35 @@ function arraySize(rows: readonly Row[]): number {
 
 /** Sorts rows, writes them and the offsets of their ends from `start` on, and returns where that ends. */
 function writeArray(bytes: Buffer, start: number, rows: Row[]): number {
-  rows.sort((a, b) => compareNames(a.name, b.name));
+  rows.sort(isAscii(rows) ? (a, b) => (a.name < b.name ? -1 : 1) : (a, b) => compareNames(a.name, b.name));
   let position = start;
   const ends: number[] = [];
   for (const row of rows) {
-    position = writeRow(bytes, position, row);
+    writeRow(bytes, position, row);
+    position += row.size;
     ends.push(position - start);
   }
   const width = widthForOffsets(position - start, rows.length);
-  for (const end of ends) position = bytes.writeUIntLE(end, position, width);
+  for (const end of ends) position = writeOffset(bytes, position, end, width);
   return position;
 }
 
-function writeRow(bytes: Buffer, start: number, { name, nameSize, checksums }: Row): number {
-  let position = start + bytes.write(name, start);
-  position = bytes.writeUInt8(0, position);
+function writeRow(bytes: Buffer, start: number, { name, nameSize, checksums }: Row): void {
+  bytes.write(name, start);
+  let position = start + nameSize;
+  bytes[position - 1] = 0;
   for (const checksum of checksums) position += bytes.write(checksum, position, 'hex');
   const width = widthForOffsets(position - start, checksums.length);
   // The ends of all members but the last, the last of them first.
   for (let index = checksums.length - 1; index >= 0; index--) {
-    position = bytes.writeUIntLE(nameSize + checksumSize * index, position, width);
+    position = writeOffset(bytes, position, nameSize + checksumSize * index, width);
   }
-  return position;
+}
+
+/** Not by Buffer's own methods: most of this code runs a few thousand times, and is never compiled. */
+function writeOffset(bytes: Buffer, position: number, offset: number, width: number): number {
+  for (let index = 0, rest = offset; index < width; index++, rest >>>= 8) bytes[position + index] = rest;
+  return position + width;
 }
 
 /**
@@ -113,6 +125,7 @@ export function readDirectoryTree(bytes: Uint8Array): DirectoryTree {
 function* readArray(array: Uint8Array, count: number): Generator<Pick<Row, 'name' | 'checksums'>, void, undefined> {
   if (array.length === 0) return;
   const bytes = Buffer.from(array.buffer, array.byteOffset, array.length);
+  const hex = bytes.toString('hex');
   const width = offsetWidth(bytes.length);
   const bodyEnd = readOffset(bytes, bytes.length - width, width);
   let start = 0;
@@ -120,7 +133,7 @@ function* readArray(array: Uint8Array, count: number): Generator<Pick<Row, 'name
   for (let table = bodyEnd; table < bytes.length; table += width) {
     const end = readOffset(bytes, table, width);
     if (end > bodyEnd) throw invalid('a value is cut short');
-    const row = readRow(bytes, start, end, count);
+    const row = readRow(bytes, hex, start, end, count);
     assertFileName(row.name);
     if (previous !== undefined && compareNames(previous, row.name) >= 0) throw unordered(row.name);
     previous = row.name;
@@ -129,16 +142,29 @@ function* readArray(array: Uint8Array, count: number): Generator<Pick<Row, 'name
   }
 }
 
-function readRow(bytes: Buffer, start: number, end: number, count: number): Pick<Row, 'name' | 'checksums'> {
+/** `hex` is all of the bytes. */
+function readRow(
+  bytes: Buffer,
+  hex: string,
+  start: number,
+  end: number,
+  count: number,
+): Pick<Row, 'name' | 'checksums'> {
   const width = offsetWidth(end - start);
   const nameEnd = start + readOffset(bytes, end - width, width);
   if (nameEnd + count * (checksumSize + width) !== end) throw invalid('a checksum does not have 32 bytes');
   if (bytes[nameEnd - 1] !== 0) throw invalid('a string does not end with NUL');
   const checksums: OstreeChecksum[] = [];
   for (let position = nameEnd; checksums.length < count; position += checksumSize) {
-    checksums.push(parseChecksum(bytes.toString('hex', position, position + checksumSize)));
+    checksums.push(parseChecksum(hex.slice(2 * position, 2 * (position + checksumSize))));
   }
-  return { name: decodeUtf8(bytes.subarray(start, nameEnd - 1)), checksums };
+  return { name: readName(bytes, start, nameEnd - 1), checksums };
+}
+
+function readName(bytes: Buffer, start: number, end: number): string {
+  const name = bytes.toString('utf8', start, end);
+  // What is not UTF-8 becomes U+FFFD.
+  return name.includes('\ufffd') ? decodeUtf8(bytes.subarray(start, end)) : name;
 }
 
 function unordered(name: string): OstreeError {
