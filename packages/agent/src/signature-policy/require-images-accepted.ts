@@ -1,17 +1,33 @@
 // Holds an image to a signature policy before the first byte of a layer is fetched. What the registry is asked for comes
 // from a side that is not trusted: it can withhold signatures, and not make any.
 import { extensionsImageOf } from '@varve/api';
-import { type ImageReference, OciError, parseImageReference, type SignaturePolicy, verifySignatures } from '@varve/oci';
+import {
+  type ImageDocuments,
+  type ImageReference,
+  OciError,
+  parseImageReference,
+  type SignaturePolicy,
+  verifySignatures,
+} from '@varve/oci';
 import type { HostState } from '../driver/driver.ts';
 import { targetImage } from '../driver/target-image.ts';
 import type { VerifiedTarget } from '../helper/verify.ts';
 import type { Network } from '../network/network.ts';
 import { type PolicyOrigin, policyInForce } from './policy-in-force.ts';
 
+/** Of an image its manifest's digest is asked for, and nothing else. */
+type AskedNetwork = Pick<Network, 'fetchSignatures'> & {
+  openImage(reference: ImageReference, signal: AbortSignal): Promise<AskedImage>;
+};
+
+interface AskedImage extends AsyncDisposable {
+  getImage(options: { signal: AbortSignal }): Promise<Pick<ImageDocuments, 'manifestDigest'>>;
+}
+
 export interface AcceptanceOptions extends PolicyOrigin {
   readonly target: VerifiedTarget;
-  readonly host: HostState;
-  readonly network: Pick<Network, 'openImage' | 'fetchSignatures'>;
+  readonly host: Pick<HostState, 'booted'>;
+  readonly network: AskedNetwork;
 }
 
 /**
@@ -36,7 +52,7 @@ export async function requireImagesAccepted(options: AcceptanceOptions): Promise
 async function requireAccepted(
   image: string,
   policy: SignaturePolicy,
-  network: AcceptanceOptions['network'],
+  network: AskedNetwork,
   signal: AbortSignal,
 ): Promise<void> {
   const reference = parseImageReference(image);
@@ -63,7 +79,7 @@ function needsNoSignature(policy: SignaturePolicy, reference: ImageReference): b
 }
 
 /** Of this machine's image in an index, which was found there by its digest. */
-async function digestOfManifest(network: Pick<Network, 'openImage'>, reference: ImageReference, signal: AbortSignal) {
+async function digestOfManifest(network: AskedNetwork, reference: ImageReference, signal: AbortSignal) {
   await using source = await network.openImage(reference, signal);
   return (await source.getImage({ signal })).manifestDigest;
 }
