@@ -46,4 +46,11 @@ describe('transparency log', () => {
   ])('an entry %s', (_name, rekorBundle, reason) => {
     expect(refusal(policy, attachments({ ...signature, rekorBundle }))).toContain(reason);
   });
+
+  test('what strangers write does not reach a terminal as it is', () => {
+    const rekorBundle = JSON.stringify({ ...JSON.parse(entry(signature)), '\u001b[2J': 1 });
+    const told = refusal(policy, attachments({ ...signature, rekorBundle }));
+    expect(told).toContain('?[2J');
+    expect(told).not.toContain('\u001b');
+  });
 });

@@ -91,7 +91,7 @@ function findSignature(
       return acceptSignature(open(), findSigners, requirement.signedIdentity, options);
     } catch (error) {
       // Whatever it is, it comes from untrusted bytes, and this signature does not count.
-      reasons.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      reasons.push(`${name}: ${shown(error)}`);
     }
   }
   throw rejected(options, where, reasons.length === 0 ? 'the image has no signature' : reasons.slice(0, 8).join('; '));
@@ -168,4 +168,10 @@ function name({ reference }: VerifySignaturesOptions): string {
 function describeScope(scope: string | undefined): string {
   if (scope === undefined) return 'default';
   return scope === '' ? 'scope "" of all registries' : `scope ${scope}`;
+}
+
+/** A reason may hold what somebody has written into a signature or a certificate. */
+function shown(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?').slice(0, 500);
 }
