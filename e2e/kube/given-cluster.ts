@@ -13,6 +13,7 @@ import { startKwok } from './kwok.ts';
 const places = [
   ['default', 'deployments,poddisruptionbudgets,configmaps,secrets,pods'],
   ['kube-system', 'secrets'],
+  ['kube-public', 'configmaps'],
   ['kube-node-lease', 'leases'],
   ['', 'nodes,namespaces,certificatesigningrequests'],
 ] as const;
