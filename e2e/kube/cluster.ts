@@ -1,7 +1,4 @@
-// The cluster of a test: one that is built and started here, or the one that KUBECONFIG names.
-import process from 'node:process';
-import { GivenCluster } from './given-cluster.ts';
-import { KubernetesServer } from './kubernetes.ts';
+// What a test needs of a cluster, whoever runs it.
 
 export interface Cluster extends AsyncDisposable {
   /** An administrator's. */
@@ -17,15 +14,4 @@ export interface Cluster extends AsyncDisposable {
 export interface Endpoint {
   readonly server: string;
   readonly ca: string;
-}
-
-const given = process.env.KUBECONFIG ?? '';
-export const isGiven = given !== '';
-
-/** `controllers` of kube-controller-manager as its flag names them; a given cluster has its own. */
-export async function openCluster(...controllers: string[]): Promise<Cluster> {
-  if (isGiven) return await GivenCluster.open(given);
-  const server = await KubernetesServer.start();
-  await server.startControllerManager(...controllers);
-  return server;
 }

@@ -4,9 +4,10 @@ import { nodeResource, type Pod, podDisruptionBudgetResource, podResource } from
 import { Informer } from '@varve/kube';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually, varve } from '../process.ts';
-import { type Cluster, openCluster } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import { KubernetesFleet } from './fleet.ts';
 import { installManifests } from './install.ts';
+import { openCluster } from './open-cluster.ts';
 import { schedulePods } from './scheduler.ts';
 
 const hosts = ['host-1', 'host-2', 'host-3', 'host-4'];

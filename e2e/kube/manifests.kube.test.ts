@@ -19,9 +19,10 @@ import { checkCluster } from '@varve/deploy';
 import { type Connection, createCertificateRequest, createKey, KubeClient, loadKubeconfig } from '@varve/kube';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { run, Service, varve } from '../process.ts';
-import { type Cluster, openCluster } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import { controllerKubeconfig } from './fleet.ts';
 import { installManifests } from './install.ts';
+import { openCluster } from './open-cluster.ts';
 
 const apiVersion = 'machineconfiguration.openshift.io/v1';
 const parts = ['crds', 'access', 'policies', 'control-plane', 'agents'];

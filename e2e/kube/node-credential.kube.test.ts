@@ -2,9 +2,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { documentedTable, isAllowed } from '../../packages/server/src/credential-table.fixture.ts';
 import { type Outcome, tryAll } from '../../packages/server/src/node-credential.fixture.ts';
-import { isGiven } from './cluster.ts';
 import { installManifests } from './install.ts';
 import { KubernetesServer } from './kubernetes.ts';
+import { isGiven } from './open-cluster.ts';
 
 let outcomes: readonly Outcome[] = [];
 

@@ -1,10 +1,11 @@
 // Varve on a real Kubernetes API server and etcd, as `varve kube manifests` sets it up: rollouts go on, within their
 // limits, whichever process of the control plane is killed in the middle of them.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Cluster, isGiven, openCluster } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import { KubernetesFleet } from './fleet.ts';
 import { installManifests } from './install.ts';
 import { KubernetesServer } from './kubernetes.ts';
+import { isGiven, openCluster } from './open-cluster.ts';
 
 const hosts = ['host-1', 'host-2', 'host-3', 'host-4', 'host-5', 'host-6'];
 const maxUnavailable = 2;

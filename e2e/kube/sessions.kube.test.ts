@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ControlPlane } from '../control-plane.ts';
 import { testSession } from '../kubectl-session.ts';
 import { findOc, kubectls } from '../kubectls.ts';
-import { type Cluster, openCluster } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
 import { installManifests } from './install.ts';
+import { openCluster } from './open-cluster.ts';
 import { buildProgram } from './programs.ts';
 
 const sessionMilliseconds = 180_000;
