@@ -18,7 +18,7 @@ import type { ObjectType, Repository } from './repository.ts';
 import { openBareFile, type StoredFile } from './stored-file.ts';
 import { maximumSingly, syncFileSystem, syncPaths } from './sync.ts';
 import { removeTemporary, temporaryPath } from './temporary.ts';
-import { flushWhenClosed, setOwnership, writeWhole } from './write-file.ts';
+import { setOwnership, writeWhole } from './write-file.ts';
 
 /** What a layer has that is verified object by object is made safe each time that it is this much. */
 const publishedAtOnce = 64 * 1024 * 1024;
@@ -28,12 +28,6 @@ const publishedAtOnce = 64 * 1024 * 1024;
  * written in one go. Of an operating system's files, all but one in three hundred are that small.
  */
 const smallFileSize = 1024 * 1024;
-
-/**
- * Files from this size on are written to the disk while the import goes on, so that there is less to do at its end: of an
- * operating system's files one in forty, which have two thirds of its bytes.
- */
-const flushedSize = 128 * 1024;
 
 const metadataOwnership = { uid: 0, gid: 0, mode: 0o644 };
 
@@ -211,7 +205,6 @@ export class ObjectStaging implements AsyncDisposable {
     const contentHash = createHash('sha256');
     {
       await using file = await open(path, 'wx', 0o600);
-      flushWhenClosed(file.fd);
       for await (const chunk of content) {
         this.#signal?.throwIfAborted();
         // Another thread writes while this one hashes.
@@ -235,7 +228,7 @@ export class ObjectStaging implements AsyncDisposable {
   /** Writes the next file. Few files are flushed at once, since each is synced by itself. */
   #write(bytes: Uint8Array, metadata: Pick<FileMetadata, 'uid' | 'gid' | 'mode'>): void {
     const path = this.#nextPath();
-    writeWhole(path, bytes, metadata, this.#count <= maximumSingly || bytes.length >= flushedSize);
+    writeWhole(path, bytes, metadata, this.#count <= maximumSingly);
   }
 
   #nextPath(): string {
