@@ -23,6 +23,7 @@ import {
   type CheckImage,
   forceImagePolicyAnnotation,
   imagesToCheck,
+  isPolicyOf,
   policyOfSpec,
   requireAccepted,
 } from './image-acceptance.ts';
@@ -169,7 +170,8 @@ async function requireImagesAccepted(
     if (host.pool.name === nameOf(pool) && image) running.add(image);
   }
   const from = { osImageURL: osImageFrom, baseOSExtensionsContainerImage: extensionsImageFrom };
-  for (const { field, image } of imagesToCheck({ spec, images, before, running: [...running], forced })) {
+  const isSamePolicy = await isPolicyOf(policy, before);
+  for (const { field, image } of imagesToCheck({ spec, images, before, isSamePolicy, running: [...running], forced })) {
     const ask = () => requireAccepted(image, policy, nameOf(pool), checkImage, signal);
     await (field ? blaming(`${from[field]}: spec.${field}`, ask) : ask());
   }

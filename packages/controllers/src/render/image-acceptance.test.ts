@@ -1,7 +1,7 @@
 import type { MachineConfig, MachineConfigSpec, ResolvedImages } from '@varve/api';
 import { OciError } from '@varve/oci';
 import { describe, expect, test } from 'vitest';
-import { digestOfPolicyText, imagesToCheck, policyOfSpec, requireAccepted } from './image-acceptance.ts';
+import { digestOfPolicyText, imagesToCheck, isPolicyOf, policyOfSpec, requireAccepted } from './image-acceptance.ts';
 
 function config(name: string, spec: MachineConfigSpec): MachineConfig {
   return { apiVersion: 'machineconfiguration.openshift.io/v1', kind: 'MachineConfig', metadata: { name }, spec };
@@ -23,7 +23,7 @@ function specOf(files: Readonly<Record<string, string>>): MachineConfigSpec {
 const withPolicy = (keyPath: string) => specOf({ '/etc/containers/policy.json': text(keyPath) });
 const images: ResolvedImages = { osImageURL: 'r/os@sha256:1' };
 const extensions = { baseOSExtensionsContainerImage: 'r/ext@sha256:2' };
-const none = { before: undefined, running: [], forced: undefined };
+const none = { before: undefined, isSamePolicy: false, running: [], forced: undefined };
 
 describe('imagesToCheck', () => {
   const spec = withPolicy('/k');
@@ -41,13 +41,24 @@ describe('imagesToCheck', () => {
     ['and not where none are', imagesToCheck({ ...none, spec, images: { ...images, ...extensions } }), [os]],
     [
       'nothing where policy and image are those of the target before',
-      imagesToCheck({ ...none, spec, images, before: config('x', { ...spec, ...images }) }),
+      imagesToCheck({ ...none, spec, images, before: config('x', { ...spec, ...images }), isSamePolicy: true }),
       [],
     ],
     [
       'the image where the policy is another one',
       imagesToCheck({ ...none, spec, images, before: config('x', { ...withPolicy('/other'), ...images }) }),
       [os],
+    ],
+    [
+      'an extensions image that was named before, and not used',
+      imagesToCheck({
+        ...none,
+        spec: { ...spec, extensions: ['a'] },
+        images: { ...images, ...extensions },
+        before: config('x', { ...spec, ...images, ...extensions }),
+        isSamePolicy: true,
+      }),
+      [ext],
     ],
     [
       'what hosts run where the config names no image',
@@ -62,6 +73,17 @@ describe('imagesToCheck', () => {
   ])('asks for %s', (_name, asked, expected) => {
     expect(asked).toEqual(expected);
   });
+});
+
+test('a policy is another one when a key of it is', async () => {
+  const specWith = (key: string) => specOf({ '/etc/containers/policy.json': text('/k'), '/k': key });
+  const policy = await policyOfSpec(specWith('key'));
+  if (!policy) throw new Error('there is no policy');
+  const before = [specWith('key'), specWith('former key'), withPolicy('/k'), withPolicy('/other'), {}];
+  const same = [undefined, ...before.map((spec) => config('x', spec))].map((one) => isPolicyOf(policy, one));
+  expect(await Promise.all(same)).toEqual([false, true, false, false, false, false]);
+  const broken = config('x', specOf({ '/etc/containers/policy.json': '{}' }));
+  expect(await isPolicyOf(policy, broken)).toBe(false);
 });
 
 describe('requireAccepted', () => {

@@ -1,6 +1,7 @@
 // Whether hosts will accept the images of a config: the same question that each of them asks before it fetches one, asked
 // here before any host is given the config. A policy that would refuse what a pool runs does not reach that pool.
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import {
   extensionsImageOf,
   type MachineConfig,
@@ -23,6 +24,8 @@ export interface AcceptanceQuestion {
   readonly images: ResolvedImages;
   /** The target before this one; its images were accepted by its policy. */
   readonly before: MachineConfig | undefined;
+  /** Whether that one's policy is the same, its keys included: `isPolicyOf`. */
+  readonly isSamePolicy: boolean;
   /** By digest; what hosts run whose config names no image. */
   readonly running: readonly string[];
   /** Digest of a policy, as `digestOfPolicyText` has it, whose refusals do not matter. */
@@ -35,19 +38,24 @@ export interface ImageToCheck {
 }
 
 /** Pure. What is to be asked about; nothing where nothing has changed, or where somebody said that it does not matter. */
-export function imagesToCheck({ spec, images, before, running, forced }: AcceptanceQuestion): ImageToCheck[] {
+export function imagesToCheck({
+  spec,
+  images,
+  before,
+  isSamePolicy,
+  running,
+  forced,
+}: AcceptanceQuestion): ImageToCheck[] {
   const policy = signaturePolicyOf(spec);
   if (policy?.kind !== 'inline' || digestOfPolicyText(policy.text) === forced) return [];
-  const known = before && signaturePolicyOf(before.spec);
-  const isSamePolicy = known?.kind === 'inline' && known.text === policy.text;
-  const isKnown = (field: 'osImageURL' | 'baseOSExtensionsContainerImage') =>
-    isSamePolicy && before?.spec[field] === images[field];
+  const known = isSamePolicy ? before?.spec : undefined;
   const wanted: ImageToCheck[] = [];
   if (!images.osImageURL) {
-    if (!isSamePolicy) wanted.push(...running.map((image) => ({ field: undefined, image })));
-  } else if (!isKnown('osImageURL')) wanted.push({ field: 'osImageURL', image: images.osImageURL });
+    if (!known) wanted.push(...running.map((image) => ({ field: undefined, image })));
+  } else if (known?.osImageURL !== images.osImageURL) wanted.push({ field: 'osImageURL', image: images.osImageURL });
   const extensions = extensionsImageOf({ ...spec, ...images });
-  if (extensions !== undefined && !isKnown('baseOSExtensionsContainerImage')) {
+  // One that was named and not used was not asked about.
+  if (extensions !== undefined && (!known || extensionsImageOf(known) !== extensions)) {
     wanted.push({ field: 'baseOSExtensionsContainerImage', image: extensions });
   }
   return wanted;
@@ -78,6 +86,20 @@ export async function policyOfSpec(spec: MachineConfigSpec): Promise<JudgedPolic
     return undefined;
   });
   return { policy, digest: digestOfPolicyText(file.text), isComplete };
+}
+
+/** Whether a config before this one has the same policy, with the same keys: a key file may change and the policy not. */
+export async function isPolicyOf(
+  { policy, digest }: JudgedPolicy,
+  before: MachineConfig | undefined,
+): Promise<boolean> {
+  try {
+    const known = before && (await policyOfSpec(before.spec));
+    return known?.digest === digest && isDeepStrictEqual(known.policy, policy);
+  } catch {
+    // What was rolled out before may be no policy; then nothing was accepted by it.
+    return false;
+  }
 }
 
 /** Asks about one image. Throws as CheckImage, with what else can be done. */
