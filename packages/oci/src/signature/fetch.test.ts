@@ -112,6 +112,13 @@ test('there may be any number: a bounded one is taken', async () => {
   expect([found.length, bundles.length]).toEqual([32, 32]);
 });
 
+test('no payload is fetched that is too long to count, however many there are', async () => {
+  // In base64 it is a third longer.
+  registry.attach(image, attachments({ payload: Buffer.alloc(100_000).toString('base64'), signature: base64('by a') }));
+  for (const digest of registry.blobs.keys()) registry.blobs.set(digest, Buffer.from('not asked for'));
+  expect(await fetched()).toEqual({ attachments: [], bundles: [] });
+});
+
 test('all together are not more than fit into a message', async () => {
   const large = Array.from({ length: 32 }, (_, number) => registry.bundleManifest(image, `${number}`.repeat(60_000)));
   registry.referrers = new Map([[image, large]]);

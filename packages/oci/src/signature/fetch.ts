@@ -28,6 +28,8 @@ const annotations = {
   predicateType: 'dev.sigstore.bundle.predicateType',
 };
 const maximumReferrers = 128;
+/** Bytes; in base64 they are a third more. What is longer does not count, and any number of them may be there. */
+const maximumPayloadSize = Math.floor(maximumTextSize / 4) * 3;
 /** What is the matter with one referrer, which leaves the others as they are. */
 const damaged: readonly OciErrorCode[] = [
   'IMAGE_MANIFEST_INVALID',
@@ -69,7 +71,7 @@ async function fetchAttachments(
   if (manifest === undefined || isImageIndex(manifest)) return;
   for (const layer of manifest.layers) {
     const signature = layer.annotations[annotations.signature];
-    if (layer.mediaType !== simpleSigning || signature === undefined || layer.size > maximumTextSize) continue;
+    if (layer.mediaType !== simpleSigning || signature === undefined || layer.size > maximumPayloadSize) continue;
     const payload = await readBlob(registry, image, layer, options);
     const attachment: SignatureAttachment = { payload: payload.toString('base64'), signature };
     for (const name of ['certificate', 'chain', 'rekorBundle'] as const) {
