@@ -50,7 +50,7 @@ const network = {
 async function accept(
   image: string,
   more: MachineConfigSpec = {},
-  running = digestOf('9'),
+  running: string = digestOf('9'),
 ): Promise<string | undefined> {
   const path = '/etc/containers/policy.json';
   const files = [{ path, contents: { source: dataUrl(signer.policyFor('r.example')) } }];
@@ -62,7 +62,7 @@ async function accept(
     },
   });
   const booted = {
-    ...{ name: 'd', checksum: '', image: undefined, imageDigest: running, kernelArguments: [], applied: undefined },
+    ...{ name: 'd', checksum: '', image: undefined, imageDigest: running || undefined, kernelArguments: [], applied: undefined },
     ...{ complete: true, root },
   };
   const target = trustLocally({ config: 'c', image, spec });
@@ -92,6 +92,10 @@ test('the image that runs is not asked about', async () => {
   await accept(os, {}, digestOf('1'));
   expect(asked).toEqual([]);
   await expect(accept(os)).rejects.toMatchObject(refused('os'));
+});
+
+test('an image that no digest names is not taken for the one that runs, of which nothing is known', async () => {
+  await expect(accept('r.example/os:1', {}, '')).rejects.toMatchObject({ code: 'SIGNATURE_REJECTED' });
 });
 
 test('of an index both count: the signature of the index, and of the image in it', async () => {

@@ -40,7 +40,8 @@ export async function requireImagesAccepted(options: AcceptanceOptions): Promise
   const inForce = await policyInForce(options);
   if (!inForce) return undefined;
   const image = targetImage(target, host);
-  if (parseImageReference(image).digest !== host.booted.imageDigest) {
+  const { digest } = parseImageReference(image);
+  if (digest === undefined || digest !== host.booted.imageDigest) {
     await requireAccepted(image, inForce.policy, network, signal);
   }
   const extensions = extensionsImageOf(target.spec);
