@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { maximumPolicySize, parseSignaturePolicy, policyInvalid } from './parse-policy.ts';
 import type { PemSource, PolicyRequirement, SignaturePolicy, SignerTrust } from './policy.ts';
@@ -82,15 +83,31 @@ async function readPem(source: PemSource, read: ReadKeyFile): Promise<PemSource>
 /** Undefined where there is no file. */
 async function readBounded(path: string, limit: number): Promise<string | undefined> {
   try {
-    await using file = await open(path);
+    // A pipe is opened at once, not when somebody writes into it.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const status = await file.stat();
     const { size } = status;
     if (!status.isFile()) throw new Error('it is no file');
     if (size > limit) throw new Error(`it has ${size} bytes, and ${limit} are the most`);
     return await file.readFile('utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return undefined;
+    if (!isAbsent(error)) throw error;
+    await requireNothing(path);
+    return undefined;
+  }
+}
+
+/** A link that leads nowhere is no machine without a policy: somebody has asked for one. */
+async function requireNothing(path: string): Promise<void> {
+  try {
+    await lstat(path);
+  } catch (error) {
+    if (isAbsent(error)) return;
     throw error;
   }
+  throw new Error('it is a link that leads nowhere');
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }
