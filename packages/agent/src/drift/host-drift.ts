@@ -1,7 +1,6 @@
 // Everything in which a booted host can differ from what was applied to it. Pure on the host's state, reads the tree.
 import { checkContent, type Drift } from '../content/check.ts';
 import type { DigestCache } from '../content/digest-cache.ts';
-import { appliedConfigPath } from '../content/entry.ts';
 import type { HostState } from '../driver/driver.ts';
 import { treeOf } from '../tree/tree-of.ts';
 
@@ -17,7 +16,7 @@ export async function hostDrift(host: HostState, cache?: DigestCache): Promise<D
   return drift.slice(0, maxDrift);
 }
 
-/** Kernel arguments and image: what runs, and what the boot entry would start again. */
+/** Kernel arguments: what runs, and what the boot entry would start again. The record holds for one commit only, and so for one image. */
 export function bootDrift(host: HostState): Drift[] {
   const { applied } = host.booted;
   if (!applied) return [];
@@ -29,11 +28,6 @@ export function bootDrift(host: HostState): Drift[] {
   } else if (!sameList(host.booted.kernelArguments, wanted)) {
     const message = `the boot entry has "${host.booted.kernelArguments.join(' ')}", the config says "${wanted.join(' ')}"`;
     drift.push({ path: '/boot/loader/entries', kind: 'KernelArgument', message });
-  }
-  const { imageDigest } = host.booted;
-  if (imageDigest && !applied.image.endsWith(`@${imageDigest}`)) {
-    const message = `the host runs ${imageDigest}, ${appliedConfigPath} says ${applied.image}`;
-    drift.push({ path: '/', kind: 'Image', message });
   }
   return drift;
 }

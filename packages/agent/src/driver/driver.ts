@@ -15,7 +15,7 @@ export interface DeploymentOutline {
   readonly checksum: string;
   /** Reference of the image, without a signature scheme. */
   readonly image: string | undefined;
-  /** Digest of the image's manifest. */
+  /** By which the image is named: of its manifest, or of an index that holds it; of the manifest where nobody knows the name. */
   readonly imageDigest: string | undefined;
   /** Without `ostree=`. */
   readonly kernelArguments: readonly string[];

@@ -45,7 +45,10 @@ export const updateSteps = [
 export type UpdateStep = (typeof updateSteps)[number];
 
 const deploymentSchema = z.object({
-  imageDigest: z.string().optional().describe('Digest of the image manifest.'),
+  imageDigest: z
+    .string()
+    .optional()
+    .describe('Digest by which the image is named: of its manifest, or of an index that holds it.'),
   checksum: z.string().describe('OSTree commit.'),
   config: z.string().optional().describe('Rendered config that was applied together with it.'),
   kernelArguments: z.array(z.string()).optional(),

@@ -2,6 +2,7 @@
 import { parseImageReference } from '@varve/oci';
 import type { Deployment, Sysroot } from '@varve/ostree';
 import { AgentError } from '../../error.ts';
+import type { HostState } from '../driver.ts';
 import { deploymentName } from './state.ts';
 
 /** In the boot order. */
@@ -18,13 +19,15 @@ export async function findDeployment(sysroot: Sysroot, stateroot: string, name: 
   throw new AgentError('BOOT_FAILED', `deployment ${name} is not in ${sysroot.path} any more`);
 }
 
-/** A deployment of an image that is there already. `image`: by digest. */
+/** A deployment of an image that is there already, under the name that it is asked for now. `image`: by digest. */
 export async function deploymentOfImage(
   sysroot: Sysroot,
   stateroot: string,
+  host: Pick<HostState, 'deployments'>,
   image: string,
 ): Promise<Deployment | undefined> {
   const { digest } = parseImageReference(image);
+  const names = new Set(host.deployments.filter((one) => digest && one.imageDigest === digest).map(({ name }) => name));
   const deployments = await listDeployments(sysroot, stateroot);
-  return deployments.find((deployment) => digest && deployment.imageDigest === digest);
+  return deployments.find((deployment) => names.has(deploymentName(deployment)));
 }

@@ -110,7 +110,7 @@ export class OstreeDriver implements RootDriver {
       ...{ sysroot, stateroot, image, spec, network, signal, onProgress },
       enforcePolicy: await hasStrictDefault(host.booted.root),
       ...this.#fetchPlace(host),
-      deployed: await deploymentOfImage(sysroot, stateroot, image),
+      deployed: await deploymentOfImage(sysroot, stateroot, host, image),
       pin: (commit) => pinStaged(sysroot, commit),
     });
     await requireFitting(sysroot.repository, checksum, plan);

@@ -1,5 +1,4 @@
 // Deployments of a sysroot as the reconciler sees them.
-import { parseImageReference } from '@varve/oci';
 import type { Deployment, Sysroot } from '@varve/ostree';
 import { type AppliedConfig, appliedConfigPath, appliedConfigSchema } from '../../content/entry.ts';
 import { isErrno } from '../../state/durable-file.ts';
@@ -26,8 +25,9 @@ export async function describeDeployment(
     name,
     checksum: deployment.checksum,
     image: applied?.image ?? deployment.imageReference,
-    // A commit with packages on top of an image does not say of which; who made the deployment knows.
-    imageDigest: deployment.imageDigest ?? (applied ? parseImageReference(applied.image).digest : undefined),
+    // Who made the deployment knows as what the image was asked for. Its commit tells the manifest, which is another one
+    // where an index was named, and with packages on top of an image it tells nothing.
+    imageDigest: digestIn(applied?.image) ?? deployment.imageDigest,
     kernelArguments: deployment.kernelArguments,
     applied,
     complete: applied !== undefined || record.adopted.includes(name),
@@ -35,6 +35,10 @@ export async function describeDeployment(
     root,
     varDirectory: varDirectory ?? (root === '/' ? undefined : '/var'),
   };
+}
+
+function digestIn(image: string | undefined): string | undefined {
+  return /@(sha256:[0-9a-f]{64})$/.exec(image ?? '')?.[1];
 }
 
 /** The record in a tree, be it its own or a copy that the /etc merge made; undefined when there is none to trust. */
