@@ -62,7 +62,14 @@ async function accept(
     },
   });
   const booted = {
-    ...{ name: 'd', checksum: '', image: undefined, imageDigest: running || undefined, kernelArguments: [], applied: undefined },
+    ...{
+      name: 'd',
+      checksum: '',
+      image: undefined,
+      imageDigest: running || undefined,
+      kernelArguments: [],
+      applied: undefined,
+    },
     ...{ complete: true, root },
   };
   const target = trustLocally({ config: 'c', image, spec });
