@@ -134,6 +134,8 @@ async function loadDesired(
 ): Promise<RenderPlan> {
   const { configs } = context.informers;
   const current = mergeForPool(selected, configs.get(pool.status?.configuration?.name ?? ''));
+  // Before it is written anew: a key that comes twice, say, would be lost unseen.
+  await policyOfSpec(current.spec);
   const merged = withImagePolicies(current, context.informers.imagePolicies.list());
   const culprits = { osImageURL: merged.osImageFrom, baseOSExtensionsContainerImage: merged.extensionsImageFrom };
   const wanted = imageFields.flatMap((field) => merged.spec[field] || []);

@@ -104,6 +104,17 @@ describe('an own authority (pki)', () => {
     const host = (subjectHostname: string) => outcome({ requirement: requirement({ subjectHostname }), leaf });
     expect(host('build.example.org')).toContain('accepted');
     expect(host('other.example.org')).toContain('not for the host');
+    expect(host('.example.org')).toContain('not for the host');
+  });
+
+  test.each([
+    ['*.example.org', 'accepted'],
+    ['b*.example.org', 'not for the host'],
+    ['*.org', 'not for the host'],
+  ])('a host among %s', async (hosts, told) => {
+    const leaf = await signer({ hosts: [hosts] });
+    const subjectHostname = 'build.example.org';
+    expect(outcome({ requirement: requirement({ subjectHostname }), leaf })).toContain(told);
   });
 
   const refusals: [string, Partial<TestCertificateOptions>, string][] = [

@@ -95,9 +95,10 @@ function checkEmail(leaf: Certificate, wanted: string): void {
   );
 }
 
+/** As Go's crypto/x509 has it: a wildcard is the whole first label, and a name that begins with a dot is none. */
 function isForHost({ x509 }: Certificate, host: string): boolean {
-  const found = isIP(host) === 0 ? x509.checkHost(host, { subject: 'never' }) : x509.checkIP(host);
-  return found !== undefined;
+  if (isIP(host) !== 0) return x509.checkIP(host) !== undefined;
+  return !host.startsWith('.') && x509.checkHost(host, { subject: 'never', partialWildcards: false }) !== undefined;
 }
 
 function readKey(source: PemSource): PublicKey {
