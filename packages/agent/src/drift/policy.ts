@@ -3,8 +3,14 @@ import { type DriftPolicy, driftActionOf } from '@varve/api';
 import type { Drift } from '../content/check.ts';
 
 /** Kinds that are bytes and attributes of managed paths. Kernel arguments and the image take effect with a boot only. */
-const repairable: ReadonlySet<Drift['kind']> = new Set([
-  ...(['Content', 'Mode', 'Owner', 'ExtendedAttributes', 'Missing', 'Type', 'Unit'] as const),
+const repairable = new Set<Drift['kind']>([
+  'Content',
+  'Mode',
+  'Owner',
+  'ExtendedAttributes',
+  'Missing',
+  'Type',
+  'Unit',
 ]);
 
 /** What is told: all but what is to be ignored. */

@@ -2,6 +2,7 @@
 // else, so what does not fit is a bad request (400) and not an invalid object (422); the words are those of Go's decoders.
 import { isRecord, type JsonObject } from '../object.ts';
 import type { Schema } from './structural.ts';
+import { hasType } from './validate.ts';
 
 const timeLayout = '2006-01-02T15:04:05Z07:00';
 const microTimeLayout = '2006-01-02T15:04:05.000000Z07:00';
@@ -11,7 +12,7 @@ const microTimePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}(Z|[+-]\d{2
 /** The first value that does not fit, in words; null fits everything. `path` begins with the kind. */
 export function decodeProblem(value: unknown, schema: Schema, path: string): string | undefined {
   if (value === null || value === undefined || schema.intOrString === true) return undefined;
-  if (schema.type !== undefined && !fits(value, schema.type)) {
+  if (schema.type !== undefined && !hasType(value, schema.type)) {
     const type = goTypes[schema.type];
     return `json: cannot unmarshal ${jsonType(value)} into Go struct field ${path} of type ${type}`;
   }
@@ -65,19 +66,6 @@ function base64Problem(value: string): string | undefined {
   if (good === text.length) return undefined;
   const bad = text.slice(good).search(/[^A-Za-z0-9+/]/);
   return `illegal base64 data at input byte ${bad === -1 ? text.length : good + bad}`;
-}
-
-function fits(value: unknown, type: NonNullable<Schema['type']>): boolean {
-  switch (type) {
-    case 'object':
-      return isRecord(value);
-    case 'array':
-      return Array.isArray(value);
-    case 'integer':
-      return Number.isSafeInteger(value);
-    default:
-      return typeof value === type;
-  }
 }
 
 function jsonType(value: unknown): string {

@@ -166,7 +166,8 @@ function shownValue(value: unknown): string {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
-function hasType(value: unknown, type: NonNullable<Schema['type']>): boolean {
+/** Whether a value is of a schema's type; of an integer, whether it is one that JSON carries exactly. */
+export function hasType(value: unknown, type: NonNullable<Schema['type']>): boolean {
   switch (type) {
     case 'object':
       return isRecord(value);

@@ -5,7 +5,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { digestOf } from '../digest.ts';
 import { OciError } from '../error.ts';
 import { parseImageReference } from '../reference.ts';
-import { fuzzRuns } from '../testing/fuzz.ts';
+import { changes, damage, fuzzRuns } from '../testing/fuzz.ts';
 import { parseSignaturePolicy } from './parse-policy.ts';
 import type { ImageSignatures } from './signatures.ts';
 import { issuerExtension, keyOf, makeCertificate, type TestCertificate } from './testing/certificates.ts';
@@ -50,39 +50,6 @@ function verify(policy: string, signatures: ImageSignatures, image = manifestDig
     if (error instanceof OciError && error.code.startsWith('SIGNATURE_')) return false;
     throw error;
   }
-}
-
-type Change = [at: number, removed: number, added: string];
-const added = fc.oneof(
-  fc.constantFrom(
-    '',
-    '"',
-    '\\',
-    '{',
-    '}',
-    '[',
-    ']',
-    ',',
-    ':',
-    '-',
-    'null',
-    '1e999',
-    '\0',
-    '\ud800',
-    '__proto__',
-    'AAAA',
-  ),
-  fc.string({ maxLength: 3 }),
-);
-const changes = fc.array(fc.tuple(fc.nat(1_000_000), fc.nat(8), added), { minLength: 1, maxLength: 4 });
-
-function damage(text: string, all: readonly Change[]): string {
-  let damaged = text;
-  for (const [where, removed, more] of all) {
-    const at = where % (text.length + 1);
-    damaged = damaged.slice(0, at) + more + damaged.slice(at + removed);
-  }
-  return damaged;
 }
 
 const keyPolicy = () => policyText({ keyData: base64(signer.publicPem) });

@@ -197,6 +197,12 @@ describe.skipIf(!hasTrixie)('skopeo of Debian 13 and we', () => {
       true,
     ],
   ];
+  const byFulcio = () => ({
+    fulcio: { caData: base64(root.pem), oidcIssuer, subjectEmail: email },
+    rekorPublicKeyData: base64(log.publicPem),
+    signedIdentity: byRepository,
+  });
+
   test.each(certificates)('a certificate of Fulcio %s', async (_name, options, time, expected) => {
     const leaf = await makeCertificate({
       name: 'leaf',
@@ -205,12 +211,7 @@ describe.skipIf(!hasTrixie)('skopeo of Debian 13 and we', () => {
       extensions: issuers,
       ...options,
     });
-    const requirement = {
-      fulcio: { caData: base64(root.pem), oidcIssuer, subjectEmail: email },
-      rekorPublicKeyData: base64(log.publicPem),
-      signedIdentity: byRepository,
-    };
-    const judged = await judge(requirement, (digest, repository) => {
+    const judged = await judge(byFulcio(), (digest, repository) => {
       const signature = attach(keyOf(leaf), simpleSigning(digest, repository));
       return [{ ...signature, certificate: leaf.pem, rekorBundle: logAttachment(log, signature, leaf.pem, time) }];
     });
@@ -223,12 +224,7 @@ describe.skipIf(!hasTrixie)('skopeo of Debian 13 and we', () => {
   ])('a chain of Fulcio %s', async (_name, expected) => {
     const between = await makeCertificate({ name: 'between', issuer: root, isAuthority: true });
     const leaf = await makeCertificate({ name: 'leaf', issuer: between, emails: [email], extensions: issuers });
-    const requirement = {
-      fulcio: { caData: base64(root.pem), oidcIssuer, subjectEmail: email },
-      rekorPublicKeyData: base64(log.publicPem),
-      signedIdentity: byRepository,
-    };
-    const judged = await judge(requirement, (digest, repository) => {
+    const judged = await judge(byFulcio(), (digest, repository) => {
       const signature = attach(keyOf(leaf), simpleSigning(digest, repository));
       const chain = expected ? { chain: between.pem + root.pem } : {};
       return [{ ...signature, certificate: leaf.pem, ...chain, rekorBundle: logAttachment(log, signature, leaf.pem) }];
