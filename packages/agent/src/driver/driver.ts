@@ -43,8 +43,8 @@ export interface StagedConfig {
   readonly origin?: string | undefined;
   /** Kernel arguments that the image brings along. */
   readonly kernelArguments?: readonly string[] | undefined;
-  /** Digest of the signature policy that accepted the image; absent when none was in force. */
-  readonly policy?: string | undefined;
+  /** By which signature policy the image is good (`acceptanceOf`); absent when none was in force. */
+  readonly acceptance?: string | undefined;
 }
 
 /** A host as the network side is told of it. */

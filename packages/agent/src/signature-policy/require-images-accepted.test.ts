@@ -92,11 +92,11 @@ test('the extensions image is asked about as well, where packages are wanted', a
   await expect(accept(os, layered)).rejects.toMatchObject(refused('extensions'));
   await accept(os, { baseOSExtensionsContainerImage: extensions });
   signed = [os, extensions];
-  expect(await accept(os, layered)).toMatch(/^sha256:/);
+  expect(await accept(os, layered)).toMatch(/^sha256:[0-9a-f]{64}$/);
 });
 
 test('the image that runs is not asked about', async () => {
-  await accept(os, {}, digestOf('1'));
+  expect(await accept(os, {}, digestOf('1'))).toMatch(/^sha256:[0-9a-f]{64} \(runs\)$/);
   expect(asked).toEqual([]);
   await expect(accept(os)).rejects.toMatchObject(refused('os'));
 });

@@ -13,7 +13,7 @@ import type { HostState } from '../driver/driver.ts';
 import { targetImage } from '../driver/target-image.ts';
 import type { VerifiedTarget } from '../helper/verify.ts';
 import type { Network } from '../network/network.ts';
-import { type PolicyOrigin, policyInForce } from './policy-in-force.ts';
+import { type PolicyInForce, type PolicyOrigin, policyInForce } from './policy-in-force.ts';
 
 /** Of an image its manifest's digest is asked for, and nothing else. */
 type AskedNetwork = Pick<Network, 'fetchSignatures'> & {
@@ -24,29 +24,41 @@ interface AskedImage extends AsyncDisposable {
   getImage(options: { signal: AbortSignal }): Promise<Pick<ImageDocuments, 'manifestDigest'>>;
 }
 
+type BootedHost = Pick<HostState, 'booted'>;
+
 export interface AcceptanceOptions extends PolicyOrigin {
   readonly target: VerifiedTarget;
-  readonly host: Pick<HostState, 'booted'>;
+  readonly host: BootedHost;
   readonly network: AskedNetwork;
 }
 
 /**
- * Digest of the signature policy by which the target's images are good; undefined where there is none. The image that runs
- * is not held to it again: a host whose image a new policy refuses must be able to take that policy. Throws
- * SIGNATURE_REJECTED and SIGNATURE_POLICY_INVALID (of @varve/oci), and what the network throws.
+ * Holds the target's images to the signature policy, and gives `acceptanceOf` them. The image that runs is not held to it
+ * again: a host whose image a new policy refuses must be able to take that policy. Throws SIGNATURE_REJECTED and
+ * SIGNATURE_POLICY_INVALID (of @varve/oci), and what the network throws.
  */
 export async function requireImagesAccepted(options: AcceptanceOptions): Promise<string | undefined> {
   const { target, host, network, signal } = options;
   const inForce = await policyInForce(options);
   if (!inForce) return undefined;
   const image = targetImage(target, host);
-  const { digest } = parseImageReference(image);
-  if (digest === undefined || digest !== host.booted.imageDigest) {
-    await requireAccepted(image, inForce.policy, network, signal);
-  }
+  if (!isRunning(image, host)) await requireAccepted(image, inForce.policy, network, signal);
   const extensions = extensionsImageOf(target.spec);
   if (extensions !== undefined) await requireAccepted(extensions, inForce.policy, network, signal);
-  return inForce.digest;
+  return acceptanceOf(inForce, image, host);
+}
+
+/**
+ * By what an image is good: the digest of the policy, and whether it was not asked because the image runs; undefined without
+ * a policy. What was accepted by something else must be asked about again: a host may have gone back to another image.
+ */
+export function acceptanceOf(inForce: PolicyInForce | undefined, image: string, host: BootedHost): string | undefined {
+  return inForce && (isRunning(image, host) ? `${inForce.digest} (runs)` : inForce.digest);
+}
+
+function isRunning(image: string, { booted }: BootedHost): boolean {
+  const { digest } = parseImageReference(image);
+  return digest !== undefined && digest === booted.imageDigest;
 }
 
 /** `image` by digest. */

@@ -94,6 +94,22 @@ describe('a policy in the config that the host is to get', () => {
     expect(host.failures).toEqual(['SIGNATURE_REJECTED']);
   });
 
+  test('lets no image through that ran while it was staged and does no longer', async () => {
+    await host.desire('before', 'Applied', specOf(unsigned));
+    await host.converge('before');
+    await host.desire('again', 'Staged', withPolicy(unsigned));
+    await host.runUntil(async () => (await readStaged()) === 'again');
+    {
+      using local = await LocalHost.open({ sysroot: host.sysroot, signal: AbortSignal.timeout(60_000) });
+      await local.rollback();
+      await local.reboot();
+    }
+    expect((await host.status()).booted.image).toBe(base);
+    await host.desire('again', 'Applied', withPolicy(unsigned));
+    await host.runUntil(async () => host.failures.includes('SIGNATURE_REJECTED'));
+    expect(host.failures).toEqual(['STATE_CORRUPT', 'SIGNATURE_REJECTED']);
+  });
+
   test('is read from a file, and never from a link', async () => {
     const spec = specOf(signed);
     const storage = { links: [{ path: policyPath, target: '/tmp/policy.json' }] };

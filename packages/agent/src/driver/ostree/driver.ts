@@ -25,7 +25,7 @@ import { LiveHost } from '../../live/live-host.ts';
 import { offlineServices, systemdServices } from '../../live/services.ts';
 import type { Network } from '../../network/network.ts';
 import { hasStrictDefault, type PolicyOrigin, policyInForce } from '../../signature-policy/policy-in-force.ts';
-import { requireImagesAccepted } from '../../signature-policy/require-images-accepted.ts';
+import { acceptanceOf, requireImagesAccepted } from '../../signature-policy/require-images-accepted.ts';
 import { readState, readTextIfThere, removeDurable, writeDurable, writeState } from '../../state/durable-file.ts';
 import type { StatePaths } from '../../state/paths.ts';
 import type {
@@ -99,7 +99,7 @@ export class OstreeDriver implements RootDriver {
     const host = await this.status(signal);
     const image = targetImage(target, host);
     for (const { source } of plan.files) await this.#sources.read(source, signal);
-    const policy = await requireImagesAccepted({
+    const acceptance = await requireImagesAccepted({
       ...this.#policyOrigin(target, host, plan, signal),
       target,
       host,
@@ -114,7 +114,7 @@ export class OstreeDriver implements RootDriver {
       pin: (commit) => pinStaged(sysroot, commit),
     });
     await requireFitting(sysroot.repository, checksum, plan);
-    await writeStaged(sysroot, paths.staged, { config, image, checksum, ...fetched, policy });
+    await writeStaged(sysroot, paths.staged, { config, image, checksum, ...fetched, acceptance });
   }
 
   /**
@@ -161,11 +161,12 @@ export class OstreeDriver implements RootDriver {
     if (staged?.config !== config || staged.image !== image) {
       throw new AgentError('STATE_CORRUPT', `config ${config} is not staged any more; it will be staged again`);
     }
-    if (staged.policy !== (await policyInForce(this.#policyOrigin(target, host, plan, signal)))?.digest) {
+    const inForce = await policyInForce(this.#policyOrigin(target, host, plan, signal));
+    if (staged.acceptance !== acceptanceOf(inForce, image, host)) {
       await removeDurable(paths.staged);
       throw new AgentError(
         'STATE_CORRUPT',
-        `the signature policy has changed since config ${config} was staged; it will be staged again`,
+        `the signature policy, or what runs, has changed since config ${config} was staged; it will be staged again`,
       );
     }
     const kernelArguments = kernelCommandLine(await baseKernelArguments(paths.host, staged), plan.kernelArguments);

@@ -10,7 +10,7 @@ const stagedSchema: z.ZodType<StagedConfig> = z.object({
   checksum: z.string(),
   origin: z.string().optional(),
   kernelArguments: z.array(z.string()).optional(),
-  policy: z.string().optional(),
+  acceptance: z.string().optional(),
 });
 const stagedRef = 'varve/staged';
 
