@@ -54,11 +54,47 @@ test('layers of another type, or without a signature, are none', async () => {
   expect(await fetched()).toEqual({ attachments: [], bundles: [] });
 });
 
-test('a blob that is not what its digest says is an error', async () => {
-  registry.attach(image, attachments(attachment('a')));
-  for (const [digest, bytes] of registry.blobs)
-    if (bytes.equals(Buffer.from('a'))) registry.blobs.set(digest, Buffer.from('b'));
-  await expect(fetched()).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+/** Has the registry give something else for these contents, or nothing. */
+function damage(content: string, instead?: string): void {
+  const { digest } = registry.blob(content, '');
+  if (instead === undefined) registry.blobs.delete(digest);
+  else registry.blobs.set(digest, Buffer.from(instead));
+}
+
+test.each([
+  ['other content of that size', 'x', 'and is sha256:'],
+  ['content of another size', 'xyz', 'has more than that'],
+  ['nothing', undefined, 'blob'],
+])('a layer with %s is left out, and remembered', async (_name, instead, reason) => {
+  registry.attach(image, attachments(attachment('a'), attachment('b'), attachment('c')));
+  damage('b', instead);
+  const { attachments: found, damaged } = await fetched();
+  expect(found).toEqual([attachment('a'), attachment('c')]);
+  expect(damaged).toEqual([expect.stringContaining(`layer 2 of sha256-${image.slice(7)}.sig: `)]);
+  expect(damaged?.[0]).toContain(reason);
+});
+
+test('a list of attachments that is none leaves the bundles as they are', async () => {
+  registry.manifest({ layers: 'none' }, `sha256-${image.slice(7)}.sig`);
+  registry.referrers = new Map([[image, [registry.bundleManifest(image, distinct(1))]]]);
+  const { attachments: found, bundles, damaged } = await fetched();
+  expect([found, bundles]).toEqual([[], [distinct(1)]]);
+  expect(damaged).toEqual([expect.stringContaining(`sha256-${image.slice(7)}.sig: `)]);
+});
+
+test('of any number of damaged ones a bounded number is remembered', async () => {
+  const names = Array.from({ length: 20 }, (_, number) => `damaged ${number}`);
+  registry.attach(image, attachments(...names.map(attachment), attachment('good')));
+  for (const name of names) damage(name);
+  const { attachments: found, damaged } = await fetched();
+  expect(found).toEqual([attachment('good')]);
+  expect(damaged).toHaveLength(8);
+});
+
+test('a registry that does not answer is no damage', async () => {
+  registry.attach(image, attachments(attachment('a'), attachment('b')));
+  registry.failing.add(registry.blob('a', '').digest);
+  await expect(fetched()).rejects.toMatchObject({ code: 'REGISTRY_UNREACHABLE' });
 });
 
 test('bundles by the list of referrers, page by page', async () => {
@@ -80,8 +116,8 @@ test('bundles by the tag that clients keep, where entries tell no type or a wron
 test('what else refers to an image is left out, and what is damaged', async () => {
   const gone = registry.bundleManifest(image, distinct(1));
   registry.manifests.delete(gone.digest);
-  const damaged = registry.bundleManifest(image, distinct(2));
-  registry.manifests.set(damaged.digest, { type: mediaTypes.ociManifest, bytes: Buffer.from('{}') });
+  const broken = registry.bundleManifest(image, distinct(2));
+  registry.manifests.set(broken.digest, { type: mediaTypes.ociManifest, bytes: Buffer.from('{}') });
   const attestation = { 'dev.sigstore.bundle.predicateType': 'https://spdx.dev/Document' };
   const layer = (type: string) => [registry.blob('x', type)];
   const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
@@ -90,7 +126,7 @@ test('what else refers to an image is left out, and what is damaged', async () =
       image,
       [
         gone,
-        damaged,
+        broken,
         { ...registry.bundleManifest(image, distinct(3)), artifactType: 'application/spdx+json' },
         registry.bundleManifest(image, distinct(4), { annotations: attestation }),
         registry.bundleManifest(image, distinct(5), { layers: [...layer(bundleType), ...layer(bundleType)] }),
@@ -101,7 +137,9 @@ test('what else refers to an image is left out, and what is damaged', async () =
       ],
     ],
   ]);
-  expect((await fetched()).bundles).toEqual([distinct(8)]);
+  const { bundles, damaged } = await fetched();
+  expect(bundles).toEqual([distinct(8)]);
+  expect(damaged).toEqual([gone, broken].map(({ digest }) => expect.stringContaining(`referrer ${digest}: `)));
 });
 
 test('there may be any number: a bounded one is taken', async () => {

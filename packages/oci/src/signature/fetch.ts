@@ -10,6 +10,8 @@ import { bundleMediaTypes, signaturePredicateType } from './bundle.ts';
 import {
   fits,
   type ImageSignatures,
+  maximumReasonSize,
+  maximumReasons,
   maximumSignatures,
   maximumTextSize,
   type SignatureAttachment,
@@ -30,8 +32,8 @@ const annotations = {
 const maximumReferrers = 128;
 /** Bytes; in base64 they are a third more. What is longer does not count, and any number of them may be there. */
 const maximumPayloadSize = Math.floor(maximumTextSize / 4) * 3;
-/** What is the matter with one referrer, which leaves the others as they are. */
-const damaged: readonly OciErrorCode[] = [
+/** What is the matter with one signature, which leaves the others as they are. */
+const damageCodes: readonly OciErrorCode[] = [
   'IMAGE_MANIFEST_INVALID',
   'IMAGE_NOT_FOUND',
   'DIGEST_MISMATCH',
@@ -40,8 +42,10 @@ const damaged: readonly OciErrorCode[] = [
 
 /**
  * Fetches the signatures of an image: of its manifest, and of the index that holds it, where there is one (`digests`). What
- * it gives is bounded and not verified.
- * @throws OciError REGISTRY_*, IMAGE_MANIFEST_INVALID; an image without signatures is no error
+ * it gives is bounded and not verified. One that is damaged is left out and `damaged` says why: as with one that is not
+ * accepted, another may do. (containers/image gives up at the first: image/docker/docker_image_src.go,
+ * appendSignaturesFromSigstoreAttachments.)
+ * @throws OciError REGISTRY_*; an image without signatures is no error
  */
 export async function fetchSignatures(
   registry: ImageRegistry,
@@ -67,18 +71,13 @@ async function fetchAttachments(
   found: ImageSignatures,
   options: Waiting,
 ): Promise<void> {
-  const manifest = await readTag(registry, image, `sha256-${digestHex(image.digest)}.sig`, options);
+  const tag = `sha256-${digestHex(image.digest)}.sig`;
+  const manifest = await unlessDamaged(found, tag, () => readTag(registry, image, tag, options));
   if (manifest === undefined || isImageIndex(manifest)) return;
-  for (const layer of manifest.layers) {
-    const signature = layer.annotations[annotations.signature];
-    if (layer.mediaType !== simpleSigning || signature === undefined || layer.size > maximumPayloadSize) continue;
-    const payload = await readBlob(registry, image, layer, options);
-    const attachment: SignatureAttachment = { payload: payload.toString('base64'), signature };
-    for (const name of ['certificate', 'chain', 'rekorBundle'] as const) {
-      const text = layer.annotations[annotations[name]];
-      if (text !== undefined) attachment[name] = text;
-    }
-    if (isTooLong(Object.values(attachment))) continue;
+  for (const [index, layer] of manifest.layers.entries()) {
+    const read = () => readAttachment(registry, image, layer, options);
+    const attachment = await unlessDamaged(found, `layer ${index + 1} of ${tag}`, read);
+    if (attachment === undefined || isTooLong(Object.values(attachment))) continue;
     found.attachments.push(attachment);
     if (isFull(found)) {
       found.attachments.pop();
@@ -87,22 +86,36 @@ async function fetchAttachments(
   }
 }
 
+/** Undefined where a layer is no signature. */
+async function readAttachment(
+  registry: ImageRegistry,
+  image: SignedImage,
+  layer: Descriptor,
+  options: Waiting,
+): Promise<SignatureAttachment | undefined> {
+  const signature = layer.annotations?.[annotations.signature];
+  if (layer.mediaType !== simpleSigning || signature === undefined || layer.size > maximumPayloadSize) return undefined;
+  const payload = await readBlob(registry, image, layer, options);
+  const attachment: SignatureAttachment = { payload: payload.toString('base64'), signature };
+  for (const name of ['certificate', 'chain', 'rekorBundle'] as const) {
+    const text = layer.annotations?.[annotations[name]];
+    if (text !== undefined) attachment[name] = text;
+  }
+  return attachment;
+}
+
 async function fetchBundles(
   registry: ImageRegistry,
   image: SignedImage,
   found: ImageSignatures,
   options: Waiting,
 ): Promise<void> {
-  const referrers = await findReferrers(registry, image, options);
+  const referrers = await findReferrers(registry, image, found, options);
   for (const referrer of referrers.slice(0, maximumReferrers)) {
-    try {
-      const bundle = await readBundle(registry, image, referrer, options);
-      if (bundle === undefined || isTooLong([bundle])) continue;
-      found.bundles.push(bundle);
-    } catch (error) {
-      if (error instanceof OciError && damaged.includes(error.code)) continue;
-      throw error;
-    }
+    const read = () => readBundle(registry, image, referrer, options);
+    const bundle = await unlessDamaged(found, `referrer ${referrer.digest}`, read);
+    if (bundle === undefined || isTooLong([bundle])) continue;
+    found.bundles.push(bundle);
     if (isFull(found)) {
       found.bundles.pop();
       return;
@@ -111,12 +124,18 @@ async function fetchBundles(
 }
 
 /** A registry that lists referrers tells their type; the tag that clients keep is not reliable in that (cosign 3.1). */
-async function findReferrers(registry: ImageRegistry, image: SignedImage, options: Waiting): Promise<Descriptor[]> {
+async function findReferrers(
+  registry: ImageRegistry,
+  image: SignedImage,
+  found: ImageSignatures,
+  options: Waiting,
+): Promise<Descriptor[]> {
   const listed = await registry.listReferrers(image, image.digest, options);
   if (listed !== undefined) {
     return listed.filter(({ artifactType }) => artifactType !== undefined && bundleMediaTypes.includes(artifactType));
   }
-  const index = await readTag(registry, image, `sha256-${digestHex(image.digest)}`, options);
+  const tag = `sha256-${digestHex(image.digest)}`;
+  const index = await unlessDamaged(found, tag, () => readTag(registry, image, tag, options));
   return index !== undefined && isImageIndex(index) ? index.manifests : [];
 }
 
@@ -160,6 +179,19 @@ async function readBlob(
   const chunks: Uint8Array[] = [];
   for await (const chunk of await registry.openBlob(image, descriptor, options)) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+/** Undefined where what is read is damaged, which is remembered; a registry that does not answer is not passed over. */
+async function unlessDamaged<T>(found: ImageSignatures, what: string, read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof OciError) || !damageCodes.includes(error.code)) throw error;
+    const reason = `${what}: ${error.message}`.slice(0, maximumReasonSize);
+    const damaged = [...(found.damaged ?? []), reason];
+    if (damaged.length <= maximumReasons && fits({ ...found, damaged })) found.damaged = damaged;
+    return undefined;
+  }
 }
 
 function isTooLong(texts: readonly string[]): boolean {

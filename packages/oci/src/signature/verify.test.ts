@@ -64,6 +64,12 @@ describe('attachments', () => {
     expect(verify(policyOf(byKey), attachments(torn, bad, good())).isSigned).toBe(true);
   });
 
+  test('and among damaged ones, which are told of where none is', () => {
+    const damaged = ['layer 2: the blob\u202e is torn'];
+    expect(verify(policyOf(byKey), { ...attachments(good()), damaged }).isSigned).toBe(true);
+    expect(refusal(policyOf(byKey), { ...attachments(), damaged })).toContain(': layer 2: the blob? is torn; ');
+  });
+
   const text = JSON.stringify(simpleSigning(manifestDigest, `${name}:v1`));
   const payloads: [string, string, string][] = [
     ['of another image', JSON.stringify(simpleSigning(otherDigest, `${name}:v1`)), 'which is another image'],

@@ -91,9 +91,10 @@ function findSignature(
       return acceptSignature(open(), findSigners, requirement.signedIdentity, options);
     } catch (error) {
       // Whatever it is, it comes from untrusted bytes, and this signature does not count.
-      reasons.push(`${name}: ${shown(error)}`);
+      reasons.push(`${name}: ${shown(error instanceof Error ? error.message : String(error))}`);
     }
   }
+  reasons.push(...(options.signatures.damaged ?? []).map(shown));
   throw rejected(options, where, reasons.length === 0 ? 'the image has no signature' : reasons.slice(0, 8).join('; '));
 }
 
@@ -171,7 +172,6 @@ function describeScope(scope: string | undefined): string {
 }
 
 /** A reason may hold what somebody has written into a signature or a certificate. */
-function shown(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+function shown(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?').slice(0, 500);
 }

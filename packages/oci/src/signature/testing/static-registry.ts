@@ -18,6 +18,8 @@ export class StaticRegistry implements AsyncDisposable {
   /** By tag or digest. */
   readonly manifests = new Map<string, Document>();
   readonly blobs = new Map<string, Buffer>();
+  /** Digests of blobs for which it answers with an error of its own. */
+  readonly failing = new Set<string>();
   /** What the referrers API lists, by digest; undefined: there is no such API. */
   referrers: Map<string, Descriptor[]> | undefined;
   /** Entries on one page of that. */
@@ -93,6 +95,10 @@ export class StaticRegistry implements AsyncDisposable {
     const [, kind = '', name = ''] = /^\/v2\/.+\/(manifests|blobs|referrers)\/([^/]+)$/.exec(url.pathname) ?? [];
     if (kind === 'referrers' && this.referrers !== undefined) {
       this.#list(url, name, response);
+      return;
+    }
+    if (this.failing.has(name)) {
+      response.writeHead(500).end();
       return;
     }
     const found = kind === 'manifests' ? this.manifests.get(name) : undefined;
