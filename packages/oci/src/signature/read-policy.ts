@@ -1,30 +1,40 @@
 import { constants } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { maximumPolicySize, parseSignaturePolicy, policyInvalid } from './parse-policy.ts';
 import type { PemSource, PolicyRequirement, SignaturePolicy, SignerTrust } from './policy.ts';
+import { resolveInRoot } from './resolve-in-root.ts';
 
 const maximumPemSize = 256 * 1024;
 
 /**
- * The policy of a machine, `/etc/containers/policy.json` below `root`, and the keys that it names there. Undefined where
- * there is none.
+ * The policy of a machine, `/etc/containers/policy.json` below `root`, and the keys that it names there. Links lead where
+ * they lead on that machine, never out of `root`. Undefined where there is none.
  * @throws OciError SIGNATURE_POLICY_INVALID; not for a missing key: what needs that one accepts nothing
  */
 export async function readSignaturePolicy(root = '/'): Promise<SignaturePolicy | undefined> {
-  return readPolicyFile(join(root, 'etc/containers/policy.json'), root);
+  const path = '/etc/containers/policy.json';
+  return await readPolicy(join(root, path), root, () => readBounded(root, path, maximumPolicySize));
 }
 
-/** The same for a policy in another file; keys are looked up below `root`. */
+/** The same for a policy in another file of this machine; keys are looked up below `root`. */
 export async function readPolicyFile(path: string, root = '/'): Promise<SignaturePolicy | undefined> {
+  return await readPolicy(path, root, () => readBounded('/', resolve(path), maximumPolicySize));
+}
+
+async function readPolicy(
+  name: string,
+  root: string,
+  readText: () => Promise<string | undefined>,
+): Promise<SignaturePolicy | undefined> {
   let text: string | undefined;
   try {
-    text = await readBounded(path, maximumPolicySize);
+    text = await readText();
   } catch (cause) {
-    throw policyInvalid(path, cause instanceof Error ? cause.message : 'it cannot be read', cause);
+    throw policyInvalid(name, cause instanceof Error ? cause.message : 'it cannot be read', cause);
   }
   if (text === undefined) return undefined;
-  return await readPolicyKeys(parseSignaturePolicy(text, path), (file) => readKeyFile(file, root));
+  return await readPolicyKeys(parseSignaturePolicy(text, name), (file) => readKeyFile(file, root));
 }
 
 /** The text behind a path that a policy names; undefined where there is no such file. */
@@ -32,7 +42,7 @@ export type ReadKeyFile = (path: string) => Promise<string | undefined>;
 
 /** A key file of the machine whose file system `root` is. */
 export async function readKeyFile(path: string, root = '/'): Promise<string | undefined> {
-  return await readBounded(join(root, path), maximumPemSize);
+  return await readBounded(root, path, maximumPemSize);
 }
 
 /** The policy with the keys that it names by path: one that cannot be read leaves what needs it unusable, and nothing else. */
@@ -81,10 +91,11 @@ async function readPem(source: PemSource, read: ReadKeyFile): Promise<PemSource>
 }
 
 /** Undefined where there is no file. */
-async function readBounded(path: string, limit: number): Promise<string | undefined> {
+async function readBounded(root: string, path: string, limit: number): Promise<string | undefined> {
   try {
     // A pipe is opened at once, not when somebody writes into it.
-    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+    await using file = await open(await resolveInRoot(root, path), flags);
     const status = await file.stat();
     const { size } = status;
     if (!status.isFile()) throw new Error('it is no file');
@@ -92,7 +103,7 @@ async function readBounded(path: string, limit: number): Promise<string | undefi
     return await file.readFile('utf8');
   } catch (error) {
     if (!isAbsent(error)) throw error;
-    await requireNothing(path);
+    await requireNothing(join(await resolveInRoot(root, dirname(path)), basename(path)));
     return undefined;
   }
 }
