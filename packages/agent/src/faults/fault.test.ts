@@ -12,6 +12,10 @@ test('what is written is read back', () => {
   );
 });
 
+test('a call can be held', () => {
+  expect(parseFault(formatFault({ kind: 'hold', at: 7 }))).toEqual({ kind: 'hold', at: 7 });
+});
+
 test.each(['', 'kill', 'kill@', 'kill@x', 'error@1', 'error@1:EPERM', 'delay@1:x', 'sleep@1'])(
   '%j is no fault',
   (text) => {

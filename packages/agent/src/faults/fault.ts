@@ -21,8 +21,15 @@ export type Fault =
   /** The call fails; a program fails with status 1. */
   | { readonly kind: 'error'; readonly at: number; readonly code: (typeof errorCodes)[number] }
   | { readonly kind: 'delay'; readonly at: number; readonly milliseconds: number }
+  /** The call waits until whoever watches lets it happen. */
+  | { readonly kind: 'hold'; readonly at: number }
   /** From here on the clock tells another time. */
   | { readonly kind: 'clock'; readonly at: number; readonly milliseconds: number };
+
+/** While this file is not there, a held call waits. */
+export function releasePath(trace: string): string {
+  return `${trace}.release`;
+}
 
 /** `kind@call`, with the milliseconds or the error code after a colon. */
 export function formatFault(fault: Fault): string {
@@ -40,6 +47,7 @@ export function parseFault(text: string): Fault | undefined {
     case 'kill':
     case 'kill-after':
     case 'tear':
+    case 'hold':
       return { kind, at };
     case 'kill-all':
     case 'delay':

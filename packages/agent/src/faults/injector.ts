@@ -1,4 +1,5 @@
 // Counts the calls of a process that change anything, and does what is asked for at one of them.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { shiftClock } from './clock.ts';
 import type { Fault } from './fault.ts';
 
@@ -19,16 +20,22 @@ export interface InjectorOptions {
   readonly count: number;
   /** Told of each call before it happens. */
   readonly onCall: (line: string) => void;
+  /** Whether a held call may happen. */
+  readonly isReleased: () => boolean;
 }
+
+const holdPause = 10;
 
 export class Injector {
   readonly #fault: Fault | undefined;
   readonly #onCall: (line: string) => void;
+  readonly #isReleased: () => boolean;
   #count: number;
 
-  constructor({ fault, count, onCall }: InjectorOptions) {
+  constructor({ fault, count, onCall, isReleased }: InjectorOptions) {
     this.#fault = fault;
     this.#onCall = onCall;
+    this.#isReleased = isReleased;
     this.#count = count;
     if (fault?.kind === 'clock' && fault.at < count) shiftClock(fault.milliseconds);
   }
@@ -40,6 +47,7 @@ export class Injector {
   callSync<T>(call: Call<T>): T {
     const fault = this.#next(call);
     if (fault?.kind === 'delay') sleepSync(fault.milliseconds);
+    while (fault?.kind === 'hold' && !this.#isReleased()) sleepSync(holdPause);
     const result = this.#run(call, fault);
     if (fault?.kind === 'kill-after' || fault?.kind === 'tear') die();
     return result;
@@ -47,7 +55,8 @@ export class Injector {
 
   async call<T>(call: Call<Promise<T>>): Promise<T> {
     const fault = this.#next(call);
-    if (fault?.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, fault.milliseconds));
+    if (fault?.kind === 'delay') await sleep(fault.milliseconds);
+    while (fault?.kind === 'hold' && !this.#isReleased()) await sleep(holdPause);
     const result = await this.#run(call, fault);
     if (fault?.kind === 'kill-after' || fault?.kind === 'tear') die();
     return result;

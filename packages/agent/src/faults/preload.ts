@@ -1,6 +1,6 @@
 // `node --import preload.ts …`: lets one call of the process go wrong, as its environment says.
 import fs from 'node:fs';
-import { countVariable, faultVariable, parseFault, traceVariable } from './fault.ts';
+import { countVariable, faultVariable, parseFault, releasePath, traceVariable } from './fault.ts';
 import { Injector } from './injector.ts';
 import { wrapAll } from './wrap.ts';
 
@@ -11,4 +11,5 @@ const write = fs.writeSync;
 const onCall = (line: string) => {
   if (file !== undefined) write(file, `${line}\n`);
 };
-await wrapAll(new Injector({ fault: parseFault(fault), count: Number(count), onCall }));
+const isReleased = () => trace !== undefined && fs.existsSync(releasePath(trace));
+await wrapAll(new Injector({ fault: parseFault(fault), count: Number(count), onCall, isReleased }));

@@ -1,11 +1,11 @@
 // Processes of a run: each leads a group of its own, which can be killed with all that it has started.
 import { type ChildProcessByStdio, spawn as spawnProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { waitUntil } from '../fixtures/host.ts';
-import { type Fault, faultVariable, formatFault, traceVariable } from './fault.ts';
+import { type Fault, faultVariable, formatFault, releasePath, traceVariable } from './fault.ts';
 
 export interface FaultyStart {
   /** For `node --import`. */
@@ -30,6 +30,8 @@ export interface RunningProcess {
   readonly ended: Promise<Ending>;
   /** Until the fault has begun. */
   meetsFault(): Promise<void>;
+  /** Lets a held call happen. */
+  release(): Promise<void>;
   /** Asks it to end. */
   stop(): void;
   kill(): void;
@@ -54,6 +56,7 @@ export function startFaulty({ preload, program, args, fault, trace, timeout }: F
     ended: endOf(child, timeout),
     stop: () => void child.kill('SIGTERM'),
     kill: () => killGroup(child.pid),
+    release: async () => await writeFile(releasePath(trace), ''),
     meetsFault: async () =>
       await waitUntil(async () => (await readFile(trace, 'utf8')).includes(`\n  ${fault?.kind}\n`)),
   };

@@ -34,7 +34,7 @@ export interface Outcome {
   readonly end: NextBoot;
 }
 
-const timeoutMilliseconds = 60_000;
+const timeoutMilliseconds = 180_000;
 /** With a clock that is years back, say, a goal may be years away. */
 const faultyTimeoutMilliseconds = 15_000;
 
@@ -49,7 +49,8 @@ export async function run(options: RunOptions, expected?: Expected): Promise<Out
     for (const { fault, powerCut } of [...options.starts, { fault: undefined, powerCut: false }]) {
       story.push(`${fault ? formatFault(fault) : 'no fault'}${powerCut ? ', then a power cut' : ''}`);
       await rm(trace, { force: true });
-      const { output, how, isAlone } = await startAgent({ ...options, goal, sysroot, fault, trace }).ended;
+      const timeout = fault ? faultyTimeoutMilliseconds : timeoutMilliseconds;
+      const { output, how, isAlone } = await startAgent({ ...options, goal, sysroot, fault, trace, timeout }).ended;
       story.push(how);
       if (how !== 'exit 0') story.push(await contextOf(trace), output.slice(-2000));
       if (!fault) {
@@ -77,11 +78,12 @@ export interface AgentStart {
   readonly fault: Fault | undefined;
   /** Path of a file that is not there yet. */
   readonly trace: string;
+  /** Milliseconds after which it is killed. */
+  readonly timeout?: number;
 }
 
 /** An agent that ends at its goal, by its fault, or after a while. */
-export function startAgent({ agent, sysroot, goal, fault, trace }: AgentStart): RunningProcess {
+export function startAgent({ agent, sysroot, goal, fault, trace, timeout }: AgentStart): RunningProcess {
   const args = [sysroot, JSON.stringify(goal)];
-  const timeout = fault ? faultyTimeoutMilliseconds : timeoutMilliseconds;
-  return startFaulty({ ...agent, args, fault, trace, timeout });
+  return startFaulty({ ...agent, args, fault, trace, timeout: timeout ?? timeoutMilliseconds });
 }

@@ -43,7 +43,7 @@ export interface SplitOutcome {
 }
 
 const faultyTimeout = 20_000;
-const timeout = 90_000;
+const timeout = 180_000;
 /** A side that ends by itself more often is not just one that met a fault. */
 const maxRestarts = 5;
 
