@@ -19,12 +19,13 @@ const configMap = {
   metadata: { name: 'settings', namespace: 'default' },
   data: { a: '1' },
 };
+/** Silent from the start: of one that was Ready and has no agent, the controllers would say so after a while. */
 const node = {
   apiVersion: 'v1',
   kind: 'Node',
   metadata: { name: 'host-1', labels: { 'node-role.kubernetes.io/worker': '' } },
   status: {
-    conditions: [{ type: 'Ready', status: 'True', reason: 'AgentReady' }],
+    conditions: [{ type: 'Ready', status: 'Unknown', reason: 'NodeStatusUnknown' }],
     nodeInfo: { osImage: 'Debian 12', kernelVersion: '6.1.0' },
   },
 };
@@ -99,7 +100,7 @@ const rows: readonly Row[] = [
     code: 1,
     stdout: /^\+ +maxUnavailable: 2$/m,
   },
-  { args: ['get', 'nodes'], stdout: /^NAME +STATUS +ROLES +AGE +VERSION\s+host-1 +Ready +worker +\d+s/ },
+  { args: ['get', 'nodes'], stdout: /^NAME +STATUS +ROLES +AGE +VERSION\s[\s\S]*^host-1 +NotReady +worker +\d/m },
   { args: ['get', 'nodes', '-o', 'wide'], stdout: /KERNEL-VERSION[\s\S]*Debian 12 +6\.1\.0/ },
   { args: ['get', 'node', 'host-1', '-o', 'yaml'], stdout: /^kind: Node$/m },
   { args: ['get', 'mcp', '-o', 'json'], stdout: /"kind": "List"/ },
@@ -109,9 +110,9 @@ const rows: readonly Row[] = [
   { args: ['get', 'nodes', '--field-selector', 'metadata.name=host-1'], stdout: /host-1/ },
   {
     args: ['get', 'nodes', '--sort-by', '.metadata.creationTimestamp', '-L', 'zone'],
-    stdout: /ZONE\s+host-1 .* a\s*$/,
+    stdout: /ZONE\s[\s\S]*^host-1 .* a\s*$/m,
   },
-  { args: ['get', 'pods', '-A'], stderr: /No resources found/ },
+  { args: ['get', 'pods', '-A', '-l', 'app=none'], stderr: /No resources found/ },
   { args: ['get', 'mcp', '--chunk-size=1'], stdout: /worker/ },
   { args: ['label', 'node', 'host-1', 'canary=true'], stdout: /labeled/ },
   { args: ['label', 'mcp', 'worker', 'canary=true'], stdout: /labeled/ },
@@ -150,28 +151,31 @@ const rows: readonly Row[] = [
     ],
     stdout: /patched/,
   },
-  { args: ['get', 'node', 'host-1', '-o', 'jsonpath={.status.conditions[*].type}'], stdout: /^Disk Ready$/ },
-  { args: ['get', 'node', 'host-1'], stdout: /Ready,SchedulingDisabled/ },
+  {
+    args: ['get', 'node', 'host-1', '-o', 'jsonpath={range .status.conditions[*]}{.type}={.status} {end}'],
+    stdout: /^Disk=False Ready=Unknown /,
+  },
+  { args: ['get', 'node', 'host-1'], stdout: /NotReady,SchedulingDisabled/ },
   { args: ['uncordon', 'host-1'], stdout: /uncordoned/ },
   { args: ['cordon', 'host-1'], stdout: /cordoned/ },
   { args: ['drain', 'host-1'], stdout: /drained/ },
   { args: ['taint', 'node', 'host-1', 'down=true:NoSchedule'], stdout: /tainted/ },
   { args: ['taint', 'node', 'host-1', 'down-'], stdout: /untainted/ },
-  { args: ['describe', 'node', 'host-1'], stdout: /Unschedulable: +true[\s\S]*AgentReady[\s\S]*Events:/ },
+  { args: ['describe', 'node', 'host-1'], stdout: /Unschedulable: +true[\s\S]*Ready +Unknown[\s\S]*Events:/ },
   { args: ['describe', 'mcp', 'worker'], stdout: /API Version: +machineconfiguration\.openshift\.io\/v1/ },
   { args: ['describe', 'ns', 'default'], stdout: /Status: +Active/ },
   { args: ['describe', 'cm', 'settings'], stdout: /Name: +settings/ },
   { args: ['explain', 'mcp.spec.maxUnavailable'], stdout: /How many hosts may be unavailable at once/ },
   { args: ['explain', 'node.metadata.labels'], stdout: /FIELD: labels <map\[string\]string>/ },
   { args: ['explain', 'mc', '--recursive'], stdout: /kernelArguments/ },
-  { args: ['wait', '--for=condition=Ready', 'node/host-1', '--timeout=20s'], stdout: /condition met/ },
+  { args: ['wait', '--for=condition=Ready=Unknown', 'node/host-1', '--timeout=20s'], stdout: /condition met/ },
   { args: ['wait', '--for=jsonpath={.spec.maxUnavailable}=1', 'mcp/worker', '--timeout=20s'], stdout: /condition met/ },
   { args: ['wait', '--for=condition=Disk', 'node/host-1', '--timeout=1s'], code: 1, stderr: /timed out/ },
   { args: ['create', 'configmap', 'made', '--from-literal=a=b'], stdout: /configmap\/made created/ },
   { args: ['create', 'configmap', 'made', '--from-literal=a=b'], code: 1, stderr: /configmaps "made" already exists/ },
   { args: ['create', 'secret', 'generic', 'token', '--from-literal=a=b'], stdout: /secret\/token created/ },
   { args: ['get', 'secret', 'token', '-o', 'jsonpath={.data.a}'], stdout: /^Yg==$/ },
-  { args: ['get', 'secrets'], stdout: /^token +Opaque +1 +\d+s/m },
+  { args: ['get', 'secrets'], stdout: /^token +Opaque +1 +\d/m },
   { args: ['create', 'namespace', 'team'], stdout: /namespace\/team created/ },
   { args: ['create', 'configmap', 'inside', '-n', 'team', '--from-literal=a=b'], stdout: /created/ },
   { args: ['create', 'configmap', 'x', '-n', 'nowhere'], code: 1, stderr: /namespaces "nowhere" not found/ },
@@ -188,7 +192,7 @@ const rows: readonly Row[] = [
     code: 1,
     stderr: /nodes is forbidden: User "bob" cannot list resource "nodes" in API group "" at the cluster scope/,
   },
-  { args: ['get', 'events', '-n', 'kube-system'], stderr: /No resources found/ },
+  { args: ['get', 'events', '-n', 'kube-public'], stderr: /No resources found/ },
   { args: ['delete', 'cm', 'settings', 'made'], stdout: /"made" deleted/ },
   { args: ['delete', 'cm', 'settings'], code: 1, stderr: /configmaps "settings" not found/ },
   { args: ['delete', 'cm', 'settings', '--ignore-not-found'], stdout: /^$/ },
@@ -272,7 +276,7 @@ export function testSession(path: string, serverOf: () => SessionServer): void {
 
   test('wait --for=delete ends when the object goes', async () => {
     await run(['create', 'configmap', 'leaving', '--from-literal=a=b']);
-    const waiting = run(['wait', '--for=delete', 'cm/leaving', '--timeout=30s']);
+    const waiting = run(['wait', '--for=delete', 'cm/leaving', '--timeout=60s']);
     await run(['delete', 'cm', 'leaving']);
     expect(await waiting).toMatchObject({ code: 0 });
   });
@@ -296,7 +300,7 @@ export function testSession(path: string, serverOf: () => SessionServer): void {
     expect(await run(['certificate', 'approve', 'jane'])).toMatchObject({ code: 0 });
     expect(await run(['certificate', 'deny', 'joan'])).toMatchObject({ code: 0 });
     const { stdout } = await run(['get', 'csr']);
-    expect(stdout).toMatch(/^jane +\d+s +kubernetes\.io\/kube-apiserver-client +\S+admin +<none> +Approved$/m);
+    expect(stdout).toMatch(/^jane +\d\S* +kubernetes\.io\/kube-apiserver-client +\S+admin +<none> +Approved/m);
     expect(stdout).toMatch(/^joan .* Denied$/m);
     expect((await run(['describe', 'csr', 'jane'])).stdout).toMatch(/Status: +Approved/);
   });
