@@ -89,3 +89,11 @@ need_kubectl() {
   directory=$(node --disable-warning=ExperimentalWarning scripts/kubectl/main.ts /var/cache/varve) || exit 1
   PATH="${directory:+$directory:}$PATH"
 }
+
+# skip_unless_built: ends here where Go would first have to build programs of a cluster.
+skip_unless_built() {
+  unbuilt=$(node --disable-warning=ExperimentalWarning e2e/kube/unbuilt.ts) || exit 1
+  [ -n "$unbuilt" ] || return 0
+  printf 'skipped: Go has not built %s here yet, which takes up to an hour; without --if-built this does it\n' "$unbuilt"
+  exit 0
+}

@@ -18,7 +18,6 @@ const programs = {
   etcd: { module: 'etcd', package: 'go.etcd.io/etcd/server/v3' },
   'kube-apiserver': { module: 'kubernetes', package: 'k8s.io/kubernetes/cmd/kube-apiserver' },
   'kube-controller-manager': { module: 'kubernetes', package: 'k8s.io/kubernetes/cmd/kube-controller-manager' },
-  'kubectl-oldest': { module: 'kubectl-oldest', package: 'k8s.io/kubernetes/cmd/kubectl' },
   'kubectl-newest': { module: 'kubectl-newest', package: 'k8s.io/kubernetes/cmd/kubectl' },
   session: { module: 'kubernetes', package: './session' },
   kwok: { module: 'kwok', package: 'sigs.k8s.io/kwok/cmd/kwok' },
@@ -45,10 +44,7 @@ export interface BuildOptions {
  * `go` must be installed; the scripts that lead here skip where it is not.
  */
 export async function buildProgram(name: ProgramName, options: BuildOptions = {}): Promise<string> {
-  const { module, package: source } = programs[name];
-  const directory = join(modules, module);
-  const flags = await linkerFlags(directory);
-  const target = join(imageCache, 'kube', await cacheKey(directory, source, flags), name);
+  const { directory, source, flags, target } = await planOf(name, programs[name]);
   if (await exists(target)) return target;
   options.onBuild?.(name);
   await mkdir(join(target, '..'), { recursive: true });
@@ -63,6 +59,22 @@ export async function buildProgram(name: ProgramName, options: BuildOptions = {}
   });
   await rename(partial, target);
   return target;
+}
+
+/** Those that a test of everything would have to build first. */
+export async function unbuiltPrograms(): Promise<string[]> {
+  const unbuilt: string[] = [];
+  for (const [name, program] of Object.entries(programs)) {
+    if (!(await exists((await planOf(name, program)).target))) unbuilt.push(name);
+  }
+  return unbuilt;
+}
+
+async function planOf(name: string, { module, package: source }: Program) {
+  const directory = join(modules, module);
+  const flags = await linkerFlags(directory);
+  const target = join(imageCache, 'kube', await cacheKey(directory, source, flags), name);
+  return { directory, source, flags, target };
 }
 
 /** Everything that a build reads: versions, their checksums, our own source, flags, and the compiler. */

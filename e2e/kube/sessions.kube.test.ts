@@ -3,7 +3,7 @@ import spawn from 'nano-spawn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ControlPlane } from '../control-plane.ts';
 import { testSession } from '../kubectl-session.ts';
-import { findOc, kubectls } from '../kubectls.ts';
+import { everyKubectl, findOc } from '../kubectls.ts';
 import type { Cluster } from './cluster.ts';
 import { installManifests } from './install.ts';
 import { openCluster } from './open-cluster.ts';
@@ -17,16 +17,14 @@ async function startKubernetes(): Promise<Cluster> {
   return cluster;
 }
 
-/** Built here; npm test runs the embedded server with the others. */
-const built = [await buildProgram('kubectl-oldest'), await buildProgram('kubectl-newest')];
 const oc = await findOc();
-const others = oc === undefined ? [] : [oc];
+const paths = [...(await everyKubectl()), await buildProgram('kubectl-newest'), ...(oc === undefined ? [] : [oc])];
 const servers = [
-  { name: 'varve up', start: () => ControlPlane.start(), paths: [...built, ...others] },
-  { name: 'kube-apiserver', start: startKubernetes, paths: [...(await kubectls()), ...built, ...others] },
+  { name: 'varve up', start: () => ControlPlane.start() },
+  { name: 'kube-apiserver', start: startKubernetes },
 ];
 
-describe.each(servers.flatMap(({ paths, ...server }) => paths.map((path) => ({ ...server, path }))))(
+describe.each(servers.flatMap((server) => paths.map((path) => ({ ...server, path }))))(
   '$path on $name',
   ({ path, start }) => {
     let server: Cluster | ControlPlane;

