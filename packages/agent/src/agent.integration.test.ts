@@ -158,7 +158,7 @@ test('an image that is not there, or has no kernel, is a failure with its own co
   };
   for (const [code, image] of Object.entries(images)) {
     await host.desire(code, 'Applied', { osImageURL: image });
-    await host.runUntil(async () => host.failures.includes(code), 10);
+    await host.runUntil(async () => host.failures.includes(code));
   }
   await host.desire('one', 'Applied', firstSpec());
   await host.converge('one');
@@ -169,7 +169,8 @@ test('a unit that cannot be enabled ends in no deployment', async () => {
   const systemd = { units: [{ name: 'missing.service', enabled: true }] };
   await host.desire('one', 'Applied', { config: { ignition: { version: '3.4.0' }, systemd } });
   await host.runUntil(async () => !(await absent(host.paths.staged)));
-  await expect(host.converge('one', 3)).rejects.toThrow();
+  // It is tried again, which changes nothing.
+  await host.runUntil(async () => host.failures.length > 1);
   const { stdout } = await spawn('ostree', ['admin', 'status', `--sysroot=${host.sysroot}`]);
   expect(stdout.match(/\.0|\.1/g)).toHaveLength(1);
   expect(new Set(host.failures)).toEqual(new Set(['UNIT_FAILED']));
@@ -189,6 +190,7 @@ test('drift of every kind is seen as it happens, and clears by itself', async ()
     network: new OwnNetwork(async () => undefined, undefined),
   });
   const stop = new AbortController();
+  let isWatching = false;
   let seen: readonly Drift[] = [];
   const onDrift = (drift: readonly Drift[]) => {
     seen = drift;
@@ -201,7 +203,11 @@ test('drift of every kind is seen as it happens, and clears by itself', async ()
   const monitor = monitorDrift(
     {
       host: () => driver.status(),
-      check: (request) => driver.checkDrift(request),
+      check: async (request) => {
+        const drift = await driver.checkDrift(request);
+        isWatching = true;
+        return drift;
+      },
       glance: async ({ booted }, paths) =>
         booted.applied ? await glance(treeOf(booted), booted.applied, paths, contentOf) : [],
       onGlance: (drift) => void glanced.push(...drift),
@@ -210,7 +216,7 @@ test('drift of every kind is seen as it happens, and clears by itself', async ()
     },
     stop.signal,
   );
-  await sleep(300);
+  await waitUntil(async () => isWatching);
   const etc = join((await host.status()).booted.root, 'etc');
   const conf = join(etc, 'app/app.conf');
   const wants = join(etc, 'systemd/system/multi-user.target.wants/app.service');
@@ -234,10 +240,10 @@ test('drift of every kind is seen as it happens, and clears by itself', async ()
   ];
   for (const [kind, path, spoil, mend] of changes) {
     await spoil();
-    await waitUntil(async () => seen.some((drift) => drift.kind === kind && drift.path === path), 5);
+    await waitUntil(async () => seen.some((drift) => drift.kind === kind && drift.path === path));
     expect(JSON.stringify(seen)).not.toContain('a=2');
     await mend();
-    await waitUntil(async () => seen.length === 0, 5);
+    await waitUntil(async () => seen.length === 0);
   }
   // Owners and units are for the full check.
   expect(new Set(glanced.map(({ kind }) => kind))).toEqual(new Set(['Content', 'Mode', 'Missing']));
@@ -255,9 +261,8 @@ test('a full disk is waited out', async () => {
     await expect(writeFile(join(directory, 'ballast'), Buffer.alloc(30 << 20))).rejects.toMatchObject({
       code: 'ENOSPC',
     });
-    await expect(host.converge('one', 3)).rejects.toThrow();
+    await host.runUntil(async () => host.failures.includes('DISK_FULL'));
     expect((await host.status()).booted.name).toBe(before);
-    expect(host.failures).toContain('DISK_FULL');
     await rm(join(directory, 'ballast'));
     await host.converge('one');
     await fsck(host);
