@@ -1,10 +1,12 @@
 // With an emulated TPM (swtpm); skipped where it is not installed.
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCertificateAuthority, createKey, issueClientCertificate } from '@varve/kube';
 import spawn from 'nano-spawn';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { waitUntil } from '../fixtures/host.ts';
 import { readIdentity, writeCredential, writeServer } from './identity.ts';
 import { hasTpm, isSealed, sealKey, unsealKey } from './tpm.ts';
 
@@ -34,7 +36,10 @@ async function startTpm(name: string): Promise<AsyncDisposable> {
   vi.stubEnv('TPM2TOOLS_TCTI', `swtpm:path=${socket}`);
   return {
     async [Symbol.asyncDispose]() {
-      process.kill(Number(await readFile(join(path, 'pid'), 'utf8')));
+      const pid = await readFile(join(path, 'pid'), 'utf8');
+      process.kill(Number(pid));
+      // Until then it writes into the directory.
+      await waitUntil(async () => !existsSync(`/proc/${pid.trim()}`));
     },
   };
 }
