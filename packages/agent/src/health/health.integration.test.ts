@@ -42,7 +42,7 @@ describe('runCheck', () => {
     ['echo out; echo err >&2; exit 3', false, 'ended with status 3', 'out\nerr'],
     ['kill -9 $$', false, 'was ended by SIGKILL', ''],
   ])('%s', async (script, passed, message, output) => {
-    expect(await runCheck(shell(script), 10_000, signal)).toEqual({ passed, message, output });
+    expect(await runCheck(shell(script), 60_000, signal)).toEqual({ passed, message, output });
   });
 
   test('a check that cannot be started has failed', async () => {
@@ -53,8 +53,8 @@ describe('runCheck', () => {
 
   test('a check that hangs is ended with all that it started', async () => {
     const pid = join(root, 'pid');
-    const run = await runCheck(shell(`sleep 1000 & echo $! > ${pid}; echo waiting; wait`), 500, signal);
-    expect(run).toEqual({ passed: false, message: 'did not end within 0.5 s', output: 'waiting' });
+    const run = await runCheck(shell(`sleep 1000 & echo $! > ${pid}; echo waiting; wait`), 3_000, signal);
+    expect(run).toEqual({ passed: false, message: 'did not end within 3 s', output: 'waiting' });
     const { stdout } = await spawn('cat', [pid]);
     await expect.poll(() => isRunning(stdout.trim())).toBe(false);
   });
@@ -145,7 +145,7 @@ test('required and wanted checks run in the tree that they belong to', async () 
   await write('etc/varve/health.d/10-version', '#!/bin/sh\nread v < /etc/version; echo "version $v"; exit 1\n');
   await write('etc/varve/health.d/20-fine', '#!/bin/sh\ntrue\n');
   await write('etc/greenboot/check/wanted.d/x', '#!/bin/sh\nexit 2\n');
-  const options = { units: noUnits, before: undefined, checkTimeout: 10_000, remaining: 10_000, signal };
+  const options = { units: noUnits, before: undefined, checkTimeout: 60_000, remaining: 60_000, signal };
   expect(await checkHostHealth({ ...options, host: hostIn(root), drift: undefined })).toEqual([
     { name: 'content', required: true, passed: true, message: '', output: '' },
     {
@@ -179,9 +179,8 @@ describe('probeAll', () => {
       else if (request.url === '/bad') response.writeHead(503).end('database is away');
       else response.writeHead(200).end('ok');
     });
-    const closed = await listen(createTcpServer());
-    const refused = portOf(closed);
-    await close(closed);
+    // "discard": nothing listens there.
+    const refused = 9;
     const port = portOf(await listen(server));
     const url = (path: string) => `http://127.0.0.1:${port}${path}`;
     try {
@@ -197,7 +196,7 @@ describe('probeAll', () => {
         { name: 'tcp', host: '127.0.0.1', port },
         { name: 'tcp-refused', host: '127.0.0.1', port: refused },
       ];
-      const results = await probeAll({ http, tcp }, { remaining: 10_000, root: '/', signal });
+      const results = await probeAll({ http, tcp }, { remaining: 60_000, root: '/', signal });
       expect(results.map(({ name, passed, message, output }) => [name, passed, message, output])).toEqual([
         ['ok', true, '', ''],
         ['moved', false, `${url('/moved')} answered 302, healthy is 200 to 299`, ''],
@@ -250,7 +249,7 @@ describe('a check over HTTPS', () => {
     try {
       const given = trust(authority.certificate);
       const http = [{ name: 'web', ...given, url: `${given.url ?? 'https://127.0.0.1'}:${portOf(server)}/` }];
-      const [result] = await probeAll({ http }, { remaining: 10_000, root, signal });
+      const [result] = await probeAll({ http }, { remaining: 60_000, root, signal });
       expect(result).toMatchObject({ passed: problem === undefined, message: expect.stringContaining(problem ?? '') });
     } finally {
       server.closeAllConnections();

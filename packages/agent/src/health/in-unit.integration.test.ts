@@ -38,14 +38,14 @@ test.each([
   ['echo fine', true, '', 'fine'],
   ['echo out; echo err >&2; exit 3', false, 'ended with status 3', 'out\nerr'],
 ])('%s', async (script, passed, message, output) => {
-  expect(await runCheck(shell(script, 10_000), 10_000, signal)).toEqual({ passed, message, output });
+  expect(await runCheck(shell(script, 60_000), 60_000, signal)).toEqual({ passed, message, output });
   await expect.poll(failedUnits).toEqual([]);
 });
 
 test('a check that hangs is ended with all that it started, sessions of its own included', async () => {
   const file = join(directory, 'pid');
-  const run = await runCheck(shell(`setsid sleep 1000 & echo $! > ${file}; echo waiting; wait`, 1_000), 1_000, signal);
-  expect(run).toEqual({ passed: false, message: 'did not end within 1 s', output: 'waiting' });
+  const run = await runCheck(shell(`setsid sleep 1000 & echo $! > ${file}; echo waiting; wait`, 5_000), 5_000, signal);
+  expect(run).toEqual({ passed: false, message: 'did not end within 5 s', output: 'waiting' });
   const pid = (await readFile(file, 'utf8')).trim();
   const [nsenter, ...words] = commands.control;
   const state = async () => {
@@ -57,6 +57,6 @@ test('a check that hangs is ended with all that it started, sessions of its own 
 });
 
 test('a check that does not exist has failed', async () => {
-  const missing = inUnit({ command: join(directory, 'missing'), arguments: [] }, 10_000, commands);
-  expect((await runCheck(missing, 10_000, signal)).passed).toBe(false);
+  const missing = inUnit({ command: join(directory, 'missing'), arguments: [] }, 60_000, commands);
+  expect((await runCheck(missing, 60_000, signal)).passed).toBe(false);
 });
