@@ -1,4 +1,5 @@
 // Test fixture: an ext4 file system of its own, which can be filled, and which can break.
+import { randomUUID } from 'node:crypto';
 import { open, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import spawn from 'nano-spawn';
@@ -6,7 +7,7 @@ import spawn from 'nano-spawn';
 export class LoopDevice implements AsyncDisposable {
   /** Where it is mounted. */
   readonly directory: string;
-  readonly #image: string;
+  #image: string;
   readonly #ballast: string;
 
   private constructor(directory: string, image: string) {
@@ -58,9 +59,16 @@ export class LoopDevice implements AsyncDisposable {
     await writeFile(`/sys/fs/ext4/${basename(device)}/trigger_fs_error`, 'test');
   }
 
-  /** As at the next boot. */
+  /**
+   * As at the next boot, on another disk: a process with a mount namespace of its own, another test's say, may keep the
+   * broken one mounted, and mount(8) would take its loop device again.
+   */
   async repair(): Promise<void> {
     await spawn('umount', [this.directory]);
+    const broken = this.#image;
+    this.#image = `${this.directory}-${randomUUID()}.img`;
+    await spawn('cp', ['--sparse=always', broken, this.#image]);
+    await rm(broken);
     // Status 1: errors were corrected (e2fsck(8)).
     await spawn('sh', ['-c', 'e2fsck -p "$1" || [ $? = 1 ]', 'sh', this.#image]);
     await this.mount();
