@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 // e2e: the whole product on real OSTree sysroots. long: hosts and fleets under random kills and faults, many times. vm: real boots in QEMU, emulated; skipped where it is not installed. kube: on a real kube-apiserver with etcd, where Go can build them.
 // VARVE_SEED makes random tests try the same each time.
 const setupFiles = ['scripts/test-seed.ts'];
+/** Until what other processes do is seen; a machine may be busy. */
+const expectation = { poll: { timeout: 60_000 } };
 
 export default defineConfig({
   test: {
@@ -20,7 +22,8 @@ export default defineConfig({
           ],
           exclude: ['**/*.integration.test.ts', '**/*.long.test.ts', '**/node_modules/**'],
           // VARVE_FUZZ_RUNS lets the tests of parsers try more, for as long as that takes.
-          testTimeout: process.env.VARVE_FUZZ_RUNS ? 3_600_000 : 20_000,
+          expect: expectation,
+          testTimeout: process.env.VARVE_FUZZ_RUNS ? 3_600_000 : 120_000,
         },
       },
       {
@@ -28,8 +31,9 @@ export default defineConfig({
           name: 'integration',
           setupFiles,
           include: ['packages/*/src/**/*.integration.test.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
+          expect: expectation,
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
           maxWorkers: 2,
         },
       },
@@ -38,8 +42,9 @@ export default defineConfig({
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
           exclude: ['**/*.vm.test.ts', '**/*.long.test.ts', '**/*.kube.test.ts', '**/node_modules/**'],
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
+          expect: expectation,
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
           maxWorkers: 2,
         },
       },
@@ -47,6 +52,7 @@ export default defineConfig({
         test: {
           name: 'long',
           include: ['e2e/**/*.long.test.ts', 'packages/*/src/**/*.long.test.ts'],
+          expect: expectation,
           testTimeout: 3_000_000,
           hookTimeout: 900_000,
           maxWorkers: 1,
@@ -66,6 +72,7 @@ export default defineConfig({
         test: {
           name: 'vm',
           include: ['e2e/**/*.vm.test.ts'],
+          expect: expectation,
           testTimeout: 900_000,
           hookTimeout: 1_500_000,
           maxWorkers: 1,

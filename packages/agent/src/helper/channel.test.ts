@@ -74,7 +74,7 @@ test('a call that is taken back is aborted on the other side, and a reader that 
   stop.abort(new Error('enough'));
   await expect(waiting).rejects.toThrow('enough');
   for await (const _ of client.open('bytes', undefined, never)) break;
-  await vi.waitFor(() => expect(aborted).toHaveBeenCalledTimes(2));
+  await vi.waitFor(() => expect(aborted).toHaveBeenCalledTimes(2), { timeout: 10_000 });
 });
 
 test('when one side is gone, everything on the other ends', async () => {

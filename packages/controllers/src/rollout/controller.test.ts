@@ -125,7 +125,7 @@ it('gives no second slot before it has seen that it gave the first', async () =>
   const { server, copies, controller } = setUp();
   const stop = new AbortController();
   const running = controller.run(stop.signal);
-  await vi.waitFor(() => expect(server.written).toHaveLength(1));
+  await vi.waitFor(() => expect(server.written).toHaveLength(1), { timeout: 10_000 });
   // Another watch is faster: a host that is not Ready would go first, at no cost.
   copies.nodes.deliver(setReady({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'c' } }, false));
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -133,7 +133,7 @@ it('gives no second slot before it has seen that it gave the first', async () =>
   expect(names()).toEqual(['a']);
   const status = { configVersion: { current: config }, update: { step: 'Done' as const } };
   copies.states.deliver({ ...staged('a'), metadata: { name: 'a', resourceVersion: '102' }, status });
-  await vi.waitFor(() => expect(names()).toEqual(['a', 'c']));
+  await vi.waitFor(() => expect(names()).toEqual(['a', 'c']), { timeout: 10_000 });
   stop.abort();
   await running;
 });

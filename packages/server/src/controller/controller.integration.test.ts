@@ -8,7 +8,7 @@ import { type Stranger, startStranger } from './not-varve.fixture.ts';
 
 const namespace = 'varve-system';
 const logger = pino({ level: 'silent' });
-const soon = { timeout: 15_000, interval: 50 };
+const soon = { timeout: 60_000, interval: 50 };
 
 let server: TestServer;
 let stranger: Stranger;
@@ -103,7 +103,7 @@ test('does not start where `varve up` runs the controllers', async () => {
     namespace,
     identity: 'one',
     logger,
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
   });
   await expect(running).rejects.toMatchObject({ code: 'OTHER_OPERATOR', message: expect.stringContaining('varve up') });
 });
