@@ -1,7 +1,5 @@
 // The informer, the queue and the event recorder against `varve up`, which is killed under them.
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,7 +16,7 @@ import {
   WorkQueue,
 } from '@varve/kube';
 import { expect, test } from 'vitest';
-import { eventually, Service } from './process.ts';
+import { eventually, freePort, Service } from './process.ts';
 
 const quick = { backoff: { initial: 20, max: 200 } };
 const namespace = 'default';
@@ -65,17 +63,6 @@ class ControlPlane implements AsyncDisposable {
     await using client = new KubeClient(this.connection);
     await eventually('the API server answers', async () => (await client.raw('/version')) !== undefined);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address !== 'object') throw new Error('no port');
-  return address.port;
 }
 
 /** An informer of config maps, what only a listener knows, and how often each failure came. */

@@ -1,5 +1,6 @@
 // Child processes of the e2e tests: the varve command as a user runs it, killed as a power cut would.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -132,16 +133,20 @@ export async function eventually<T>(
   throw new Error(`not after ${timeout / 1000} s: ${what}`, { cause: last });
 }
 
-/** A port of 127.0.0.1 that nobody has at this moment. */
+/**
+ * A port of 127.0.0.1 that nobody has at this moment, nor gets from the kernel later: it is below those of connections
+ * (ip(7), ip_local_port_range), so that who is killed finds it free when they are started again.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : 0);
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
     });
-  });
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }

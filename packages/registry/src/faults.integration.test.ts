@@ -1,6 +1,6 @@
 // A registry in a process of its own, which is killed at bad moments, and the client that pulls from it meanwhile.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -58,9 +58,10 @@ async function blobFiles(): Promise<string[]> {
 test('a pull survives a registry that is killed in the middle and comes back', async () => {
   const blob = randomBytes(64 * 1024 * 1024);
   const descriptor = { mediaType: mediaTypes.ociLayer, digest: digestOf(blob), size: blob.length };
-  const first = await start();
+  // Below the ports that the kernel gives to others meanwhile (ip(7), ip_local_port_range).
+  const first = await start(randomInt(10_000, 32_000));
   expect(await push(first.port, blob)).toBe(201);
-  await using client = new RegistryClient({ insecure: true, retry: { attempts: 8, firstDelay: 100 } });
+  await using client = new RegistryClient({ insecure: true, retry: { attempts: 10, firstDelay: 100 } });
   const reference = { registry: `127.0.0.1:${first.port}`, repository: 'os', digest: descriptor.digest };
   const received: Uint8Array[] = [];
   let restart: Promise<unknown> | undefined;
