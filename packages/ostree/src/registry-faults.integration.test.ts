@@ -84,7 +84,7 @@ async function importFrom(image: TestImage, fault: Fault): Promise<ImportedImage
   if (address === null || typeof address === 'string') throw new Error('no port');
   const reference = { registry: `127.0.0.1:${address.port}`, repository: 'os' };
   const retry = { attempts: 4, firstDelay: 5 };
-  await using client = new RegistryClient({ insecure: true, idleTimeout: 300, retry });
+  await using client = new RegistryClient({ insecure: true, idleTimeout: 1_500, retry });
   try {
     return await importImage({
       repository,
