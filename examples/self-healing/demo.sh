@@ -31,9 +31,9 @@ target() {
   sed -e "s|IMAGE|$1|" -e "s|GREETING|$2|" "$here/machine-config.yaml" | kubectl apply --filename -
 }
 
-# Waits up to two minutes for a command to succeed.
+# Waits for a command to succeed, at most for some minutes.
 until_true() {
-  for _ in $(seq 60); do
+  for _ in $(seq 150); do
     if "$@"; then return 0; fi
     sleep 2
   done
@@ -44,7 +44,7 @@ until_true() {
 say 'Rebase: the pool goes to another image, one host after the other'
 kubectl apply --filename "$here/machine-configuration.yaml"
 kubectl patch machineconfigpool worker --type merge \
-  --patch '{"spec":{"driftPolicy":[{"path":"/etc/app","action":"Repair"}],"healthChecks":{"deadlineSeconds":5}}}'
+  --patch '{"spec":{"driftPolicy":[{"path":"/etc/app","action":"Repair"}],"healthChecks":{"deadlineSeconds":20}}}'
 good=$(build 1)
 target "$good" hello
 run rollout status worker --timeout 10m
