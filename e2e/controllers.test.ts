@@ -88,7 +88,9 @@ interface SimulatedHost {
   crash: AbortController;
 }
 
+/** In the place of one that runs: a host has one agent. */
 function startAgent(host: SimulatedHost): void {
+  host.crash.abort();
   host.crash = new AbortController();
   const signal = AbortSignal.any([stop.signal, host.crash.signal]);
   const ended = host.agent.run(host.connection, signal).catch((error: unknown) => {
@@ -133,7 +135,7 @@ async function watchSlots(): Promise<void> {
   await informer.synced();
 }
 
-async function eventually<T>(what: string, read: () => Promise<T | undefined | false>, timeout = 60_000): Promise<T> {
+async function eventually<T>(what: string, read: () => Promise<T | undefined | false>, timeout = 240_000): Promise<T> {
   const end = Date.now() + timeout;
   for (;;) {
     const value = await read();
