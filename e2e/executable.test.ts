@@ -88,16 +88,12 @@ async function join(host: InstalledHost, name: string): Promise<void> {
 
 /** The status of the node once its host runs the image. */
 async function updated(name: string): Promise<MachineConfigNodeStatus> {
-  return await eventually(
-    `${name} runs the image`,
-    async () => {
-      const { status } = await client.get(machineConfigNodeResource, name);
-      const isUpdated = status?.conditions?.find(({ type }) => type === 'Updated')?.status === 'True';
-      if (status?.update?.step === 'Failed') throw new Error(JSON.stringify(status.update));
-      return isUpdated && status?.rollback !== undefined && status;
-    },
-    60_000,
-  );
+  return await eventually(`${name} runs the image`, async () => {
+    const { status } = await client.get(machineConfigNodeResource, name);
+    const isUpdated = status?.conditions?.find(({ type }) => type === 'Updated')?.status === 'True';
+    if (status?.update?.step === 'Failed') throw new Error(JSON.stringify(status.update));
+    return isUpdated && status?.rollback !== undefined && status;
+  });
 }
 
 test('without anything around it, it says its version and what it can do', async () => {
@@ -122,7 +118,7 @@ test('on a host that has nothing else, it joins, stages, applies and starts itse
   const metrics = await host.metrics();
   expect(metrics).toContain('varve_agent_updated 1\n');
   expect(metrics).toMatch(/^process_resident_memory_bytes [0-9]{8,9}$/m);
-  const logs = await varve(['--kubeconfig', plane.kubeconfig, 'node', 'logs', 'bare', '--lines', '20']);
+  const logs = await varve(['--kubeconfig', plane.kubeconfig, 'node', 'logs', 'bare', '--lines', '200']);
   const steps = logs.split('\n').map((line) => JSON.parse(line));
   expect(steps).toContainEqual(expect.objectContaining({ msg: 'step', step: 'Verify' }));
   const { metadata } = await client.get(machineConfigNodeResource, 'bare');
