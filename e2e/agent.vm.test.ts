@@ -149,14 +149,14 @@ async function arrived(image: string, greeting: string): Promise<MachineConfigNo
 }
 
 async function waitFor<T>(what: string, condition: () => Promise<T | undefined | false>): Promise<T> {
-  return await eventually(what, condition, 8 * minute).catch(async (error: unknown) => {
+  return await eventually(what, condition, 12 * minute).catch(async (error: unknown) => {
     const console = (await machine.console()).slice(-6000);
     const state = JSON.stringify((await node().catch(() => undefined))?.status ?? {}, null, 2);
     throw new Error(`${error instanceof Error ? error.message : error}\n${state}\n${console}`, { cause: error });
   });
 }
 
-const options = { timeout: 10 * minute };
+const options = { timeout: 14 * minute };
 
 test.skipIf(!hasEmulator)(`it joins at its first boot (needs ${emulator})`, options, async () => {
   await waitFor('the machine has joined', node);
@@ -167,7 +167,7 @@ test.skipIf(!hasEmulator)(`it joins at its first boot (needs ${emulator})`, opti
     spec: {
       machineConfigSelector: { matchLabels: { [`${group}/role`]: 'worker' } },
       nodeSelector: { matchLabels: { 'node-role.kubernetes.io/worker': '' } },
-      healthChecks: { deadlineSeconds: 60 },
+      healthChecks: { deadlineSeconds: 120 },
     },
   });
   await client.create(machineConfigurationResource, {
