@@ -14,7 +14,7 @@ import {
   signaturePolicyOf,
   withImagePolicies,
 } from '@varve/api';
-import { type ConditionUpdate, formatTime, isKubeError, setCondition } from '@varve/kube';
+import { type ConditionUpdate, formatTime, isKubeError, type Process, setCondition } from '@varve/kube';
 import type { Digest } from '@varve/oci';
 import { type Controller, type ControllerContext, nameOf, type Sources } from '../context.ts';
 import { ControllerError } from '../error.ts';
@@ -48,11 +48,14 @@ export interface RenderOptions {
 export function createRenderController(context: ControllerContext, options: RenderOptions): Controller {
   const { informers, logger } = context;
   const settle = createSettling(options.settle ?? 1_000);
-  const queue = createQueue('render', logger, async (key, signal) => {
+  const render: Process = async (key, signal) => {
     const remaining = settle.remaining(key);
     if (remaining > 0) queue.addAfter(key, remaining);
     else await reconcilePool(context, options, key, signal);
-  });
+  };
+  // A pool mostly waits, for a registry: no number of pools whose registry hangs may keep another one waiting. Each asks
+  // one question at a time, and gives up by itself.
+  const queue = createQueue('render', logger, render, Number.POSITIVE_INFINITY);
   const touch = (pool: MachineConfigPool) => {
     settle.touch(nameOf(pool));
     queue.add(nameOf(pool));
