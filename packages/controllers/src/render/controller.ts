@@ -21,6 +21,7 @@ import { ControllerError } from '../error.ts';
 import { createQueue } from '../queue.ts';
 import {
   type CheckImage,
+  digestOfPolicyText,
   forceImagePolicyAnnotation,
   imagesToCheck,
   isPolicyOf,
@@ -155,7 +156,7 @@ async function loadDesired(
 
 /** Throws what the signature policy of the config says against its images. */
 async function requireImagesAccepted(
-  { informers, events }: ControllerContext,
+  { informers }: ControllerContext,
   checkImage: CheckImage,
   pool: MachineConfigPool,
   { spec, osImageFrom, extensionsImageFrom }: MergedConfig,
@@ -165,9 +166,6 @@ async function requireImagesAccepted(
   const policy = await policyOfSpec(spec);
   if (!policy) return;
   const forced = pool.metadata.annotations?.[forceImagePolicyAnnotation];
-  if (forced === policy.digest && !isInTarget(informers, pool, spec)) {
-    events.record(pool, 'Warning', 'ImagePolicyForced', `policy ${forced} is rolled out whatever it refuses`);
-  }
   const before = informers.configs.get(pool.spec.configuration?.name ?? '');
   const running = new Set<string>();
   for (const { spec: host, status } of informers.states.list()) {
@@ -255,6 +253,17 @@ async function applyStep(
   const next = { ...pool, spec: { ...pool.spec, configuration: plan.configuration } };
   await client.update(machineConfigPoolResource, next, { signal });
   if (pool.spec.configuration?.name !== plan.configuration.name) events.record(pool, 'Normal', 'Rendered', reason);
+  const forced = forcedPolicy(context.informers, pool, plan.rendered.spec);
+  if (forced !== undefined)
+    events.record(pool, 'Warning', 'ImagePolicyForced', `policy ${forced} is rolled out whatever it refuses`);
+}
+
+/** The policy of a config, where somebody has forced it and `pool` has another one yet. */
+function forcedPolicy(informers: Sources, pool: MachineConfigPool, spec: MachineConfigSpec): string | undefined {
+  const forced = pool.metadata.annotations?.[forceImagePolicyAnnotation];
+  const policy = signaturePolicyOf(spec);
+  if (policy?.kind !== 'inline' || digestOfPolicyText(policy.text) !== forced) return undefined;
+  return isInTarget(informers, pool, spec) ? undefined : forced;
 }
 
 /** One of that name may be there already; its name says what it must hold. */
