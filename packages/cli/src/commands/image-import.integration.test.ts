@@ -1,6 +1,8 @@
 // pull, import and merge with the real ostree and skopeo, from an OCI layout that the test makes.
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import spawn from 'nano-spawn';
@@ -59,6 +61,56 @@ async function makeLayout(more: Record<string, string> = {}): Promise<string> {
   await writeFile(join(directory, 'layout/index.json'), JSON.stringify({ schemaVersion: 2, manifests }));
   await writeFile(join(directory, 'layout/oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
   return `oci:${join(directory, 'layout')}:test`;
+}
+
+/** Serves a layout; of its large blobs only the first half, while it stalls. */
+class StallingRegistry implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #stalled = Promise.withResolvers<void>();
+  stalls = true;
+
+  private constructor(layout: string) {
+    this.#server = createServer(async (request, response) => {
+      const name = /\/v2\/os\/(?:blobs|manifests)\/(?:sha256:)?(\w+)$/.exec(request.url ?? '')?.[1];
+      if (name === undefined) return void response.writeHead(200).end('{}');
+      const index: Index = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8'));
+      const digest = name === 'test' ? index.manifests[0]?.digest.slice('sha256:'.length) : name;
+      const bytes = await readFile(join(layout, 'blobs/sha256', digest ?? '')).catch(() => undefined);
+      if (bytes === undefined) return void response.writeHead(404).end();
+      const isManifest = request.url?.includes('/manifests/');
+      const type = isManifest ? 'application/vnd.oci.image.manifest.v1+json' : 'application/octet-stream';
+      response.writeHead(200, { 'content-type': type, 'content-length': bytes.length });
+      if (!this.stalls || bytes.length < 1_000_000) return void response.end(bytes);
+      response.write(bytes.subarray(0, bytes.length / 2), () => this.#stalled.resolve());
+    });
+  }
+
+  static async start(layout: string): Promise<StallingRegistry> {
+    const registry = new StallingRegistry(layout);
+    registry.#server.listen(0, '127.0.0.1');
+    await once(registry.#server, 'listening');
+    return registry;
+  }
+
+  get host(): string {
+    const address = this.#server.address();
+    return `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  }
+
+  /** Half of a large blob is sent. */
+  get stalled(): Promise<void> {
+    return this.#stalled.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
+
+interface Index {
+  readonly manifests: readonly { readonly digest: string }[];
 }
 
 async function writeLayer(blobs: string, name: string, files: Record<string, string>) {
@@ -162,16 +214,20 @@ describe('pull', () => {
   });
 
   test('ends with 130 when interrupted, leaves no half image, and goes on the next time', async () => {
-    const large = { 'usr/large': randomBytes(40_000_000).toString('hex') };
-    source = await makeLayout(large);
+    await makeLayout({ 'usr/large': randomBytes(1_000_000).toString('hex') });
+    await using registry = await StallingRegistry.start(join(directory, 'layout'));
+    const registries = join(directory, 'registries.conf');
+    await writeFile(registries, `[[registry]]\nlocation = "${registry.host}"\ninsecure = true\n`);
     const copy = join(directory, 'copy');
-    const args = [...varve, 'image', 'pull', source, `oci:${copy}:copied`];
-    const interrupted = spawn(process.execPath, args, { stdin: 'ignore' });
+    const args = [...varve, 'image', 'pull', `docker://${registry.host}/os:test`, `oci:${copy}:copied`];
+    const options = { stdin: 'ignore', env: { CONTAINERS_REGISTRIES_CONF: registries } } as const;
+    const interrupted = spawn(process.execPath, args, options);
     const child = await interrupted.nodeChildProcess;
-    child.stderr?.once('data', () => child.kill('SIGINT'));
+    void registry.stalled.then(() => child.kill('SIGINT'));
     await expect(interrupted).rejects.toMatchObject({ exitCode: 130 });
     await expect(spawn('skopeo', ['inspect', `oci:${copy}:copied`])).rejects.toThrow();
-    await spawn(process.execPath, args, { stdin: 'ignore' });
+    registry.stalls = false;
+    await spawn(process.execPath, args, options);
     await spawn('skopeo', ['inspect', `oci:${copy}:copied`]);
   });
 });
