@@ -20,7 +20,7 @@ export interface AuditedRequest {
 
 export interface AuditedAnswer {
   readonly code: number;
-  readonly text: string;
+  readonly body: readonly Uint8Array[];
   readonly now: Date;
 }
 
@@ -50,7 +50,7 @@ export function auditEvent(request: AuditedRequest, answer: AuditedAnswer): Json
  * tried instead of a reason, and nothing after it (apiserver pkg/endpoints/filters/authn_audit.go).
  */
 export function refusedCredentialEvent(request: AuditedRequest, tried: readonly string[], now: Date): JsonObject {
-  const answer = { code: 401, text: '', now };
+  const answer = { code: 401, body: [], now };
   const what = tried.length === 0 ? 'no credentials provided' : `attempted: ${tried.join(', ')}`;
   const message = `Authentication failed, ${what}`;
   return {
@@ -96,21 +96,21 @@ function objectReference(info: RequestInfo, answer: AuditedAnswer): JsonObject {
 }
 
 /** The name that the server made, or that stood only in the body. */
-function createdName({ code, text }: AuditedAnswer): string {
+function createdName({ code, body }: AuditedAnswer): string {
   if (code !== 201) return '';
-  const name = valueAt(parsed(text), 'metadata', 'name');
+  const name = valueAt(parsed(body), 'metadata', 'name');
   return typeof name === 'string' ? name : '';
 }
 
-function responseStatus({ code, text }: AuditedAnswer): JsonObject {
-  const body = code >= 400 ? parsed(text) : undefined;
-  if (!isRecord(body) || body.kind !== 'Status') return { metadata: {}, code };
-  return { metadata: {}, status: body.status, message: body.message, reason: body.reason, code };
+function responseStatus({ code, body }: AuditedAnswer): JsonObject {
+  const status = code >= 400 ? parsed(body) : undefined;
+  if (!isRecord(status) || status.kind !== 'Status') return { metadata: {}, code };
+  return { metadata: {}, status: status.status, message: status.message, reason: status.reason, code };
 }
 
-function parsed(text: string): unknown {
+function parsed(body: readonly Uint8Array[]): unknown {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(Buffer.concat(body).toString());
     return value;
   } catch {
     return undefined;

@@ -21,7 +21,7 @@ export interface RequestContext {
 
 export interface Answer {
   readonly code: number;
-  /** JSON text. */
-  readonly text: string;
+  /** JSON in UTF-8, in parts: those of a list are its objects as they are stored. */
+  readonly body: readonly Uint8Array[];
   readonly format: 'json' | 'yaml';
 }

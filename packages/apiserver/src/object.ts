@@ -7,6 +7,11 @@ export interface ApiObject extends KubeObject {
   [field: string]: unknown;
 }
 
+/** In UTF-8. */
+export function encodeJson(value: object): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
+
 export function isRecord(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,20 +1,20 @@
 // Answers in the form that the client asked for: whole objects, Tables or metadata only; JSON or YAML.
 import type { Answer, RequestContext } from './context.ts';
 import { negotiate, type Representation } from './http/negotiate.ts';
-import type { JsonObject } from './object.ts';
+import { encodeJson, type JsonObject } from './object.ts';
 import { badRequest } from './status.ts';
 import type { Stored } from './store/change.ts';
 import { type IncludeObject, partialMetadata, tableOf } from './table/table.ts';
 
 export function answerObject(context: RequestContext, stored: Stored, code = 200): Answer {
   const representation = negotiate(context.accept, false);
-  return { code, format: representation.format, text: objectText(context, representation, stored) };
+  return { code, format: representation.format, body: [objectBytes(context, representation, stored)] };
 }
 
-function objectText(context: RequestContext, representation: Representation, stored: Stored): string {
-  if (representation.transform === 'none') return stored.text;
+function objectBytes(context: RequestContext, representation: Representation, stored: Stored): Uint8Array {
+  if (representation.transform === 'none') return stored.bytes;
   const { resourceVersion } = stored.object.metadata;
-  return JSON.stringify(transformed(context, representation, stored, { resourceVersion }, true));
+  return encodeJson(transformed(context, representation, stored, { resourceVersion }, true));
 }
 
 /** One object as it stands in a watch event. */
@@ -55,37 +55,44 @@ export interface ListMetadata {
 
 export function answerList(context: RequestContext, items: readonly Stored[], metadata: ListMetadata): Answer {
   const representation = negotiate(context.accept, true);
-  return { code: 200, format: representation.format, text: listText(context, representation, items, metadata) };
+  return { code: 200, format: representation.format, body: listParts(context, representation, items, metadata) };
 }
 
-function listText(
+function listParts(
   context: RequestContext,
   { transform, version }: Representation,
   items: readonly Stored[],
   metadata: ListMetadata,
-): string {
+): Uint8Array[] {
   const { apiVersion, definition, layout } = context.resource;
   if (transform === 'none') {
-    const head = JSON.stringify({ kind: `${definition.kind}List`, apiVersion, metadata });
-    const texts = items.map((item) => (definition.custom ? item.text : withoutType(item.text, context)));
-    return `${head.slice(0, -1)},"items":[${texts.join(',')}]}`;
+    const head = encodeJson({ kind: `${definition.kind}List`, apiVersion, metadata });
+    return [head.subarray(0, -1), Buffer.from(',"items":['), ...itemParts(context, items), Buffer.from(']}')];
   }
   const objects = items.map((item) => item.object);
   if (transform === 'Table') {
     const include = includeObject(context.query);
     const options = { version, include, metadata: { ...metadata }, now: context.now, withDefinitions: true };
-    return JSON.stringify(tableOf(layout, objects, options));
+    return [encodeJson(tableOf(layout, objects, options))];
   }
   const apiGroup = `meta.k8s.io/${version}`;
   const partial = objects.map((object) => partialMetadata(object, version));
-  return JSON.stringify({ kind: 'PartialObjectMetadataList', apiVersion: apiGroup, metadata, items: partial });
+  return [encodeJson({ kind: 'PartialObjectMetadataList', apiVersion: apiGroup, metadata, items: partial })];
 }
 
 /** In lists of built-in kinds the items do not say what they are; clients that relied on it would fail on a cluster. */
-function withoutType(text: string, { resource }: RequestContext): string {
+function* itemParts({ resource }: RequestContext, items: readonly Stored[]): Generator<Uint8Array> {
   const { apiVersion, definition } = resource;
-  const type = `{"apiVersion":${JSON.stringify(apiVersion)},"kind":${JSON.stringify(definition.kind)},`;
-  return text.startsWith(type) ? `{${text.slice(type.length)}` : text;
+  const type = encodeJson({ apiVersion, kind: definition.kind }).subarray(0, -1);
+  const comma = Buffer.from(',');
+  const brace = Buffer.from('{');
+  for (const [index, { bytes }] of items.entries()) {
+    if (index > 0) yield comma;
+    const saysType =
+      !definition.custom && type.equals(bytes.subarray(0, type.length)) && bytes[type.length] === comma[0];
+    if (saysType) yield* [brace, bytes.subarray(type.length + 1)];
+    else yield bytes;
+  }
 }
 
 function includeObject(query: URLSearchParams): IncludeObject {

@@ -75,7 +75,7 @@ export function parseJson(text: string): unknown {
 
 export async function startTestClient(): Promise<TestClient> {
   const server = await startTestServer({
-    storeOptions: { history: { changes: 500, characters: 10_000_000 } },
+    storeOptions: { history: { changes: 500, bytes: 10_000_000 } },
     roles: (store) => [
       nodeRole({
         store,

@@ -68,7 +68,7 @@ export function mayCreate(access: Access, { user, info, query }: RequestContext)
  * which takes the write back. Throws 413.
  */
 export function withinLimit(stored: Stored): Stored {
-  if (stored.text.length > bodyLimit) throw tooLarge(bodyLimit);
+  if (stored.bytes.length > bodyLimit) throw tooLarge(bodyLimit);
   return stored;
 }
 

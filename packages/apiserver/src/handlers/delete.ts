@@ -3,7 +3,7 @@ import { valueAt } from '@varve/api';
 import type { Answer, RequestContext } from '../context.ts';
 import { parseOptionsBody } from '../http/body.ts';
 import { negotiate } from '../http/negotiate.ts';
-import type { ApiObject, JsonObject } from '../object.ts';
+import { type ApiObject, encodeJson, type JsonObject } from '../object.ts';
 import { notSupported, parseDryRun } from '../query.ts';
 import { answerList, answerObject } from '../represent.ts';
 import type { ServedResource } from '../resources.ts';
@@ -38,7 +38,7 @@ export async function remove(access: Access, context: RequestContext): Promise<A
   });
   if (outcome.waiting) return answerObject(context, outcome.stored);
   const status = success(resource, outcome.stored.object);
-  return { code: 200, format: representation.format, text: JSON.stringify(status) };
+  return { code: 200, format: representation.format, body: [encodeJson(status)] };
 }
 
 function success({ definition }: ServedResource, { metadata }: ApiObject): Status {

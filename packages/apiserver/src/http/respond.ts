@@ -1,4 +1,5 @@
 // Sending answers: headers that every answer has, YAML, indentation for people, gzip for large lists.
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -9,7 +10,10 @@ import { isTrue } from './request-info.ts';
 const compress = promisify(gzip);
 /** Smaller bodies are not worth the time (apiserver pkg/endpoints/handlers/responsewriters). */
 const gzipThreshold = 128 * 1024;
+/** What of a large body is on its way to a client at once: the rest is not encrypted before the client has read so far. */
+const chunkBytes = 256 * 1024;
 const maxWarnings = 50;
+const newline = Buffer.from('\n');
 
 export async function respond(
   request: FastifyRequest,
@@ -17,17 +21,35 @@ export async function respond(
   answer: Answer,
   options: { readonly warnings: readonly string[]; readonly query: URLSearchParams },
 ): Promise<void> {
-  const text =
-    answer.format === 'yaml' ? stringifyYaml(parsed(answer.text)) : shown(request, answer.text, options.query);
+  const parts = shown(request, answer, options.query);
   reply.code(answer.code).header('content-type', `application/${answer.format}`);
   if (options.warnings.length > 0) reply.header('warning', options.warnings.slice(0, maxWarnings).map(warningHeader));
   if (answer.code === 403) reply.header('x-content-type-options', 'nosniff');
-  if (text.length <= gzipThreshold || !acceptsGzip(request)) {
-    await reply.send(Buffer.from(text));
-    return;
+  let length = 0;
+  for (const part of parts) length += part.length;
+  if (length <= gzipThreshold) {
+    await reply.send(Buffer.concat(parts, length));
+  } else if (acceptsGzip(request)) {
+    const packed = await compress(Buffer.concat(parts, length), { level: 1 });
+    await reply.header('content-encoding', 'gzip').header('vary', 'Accept-Encoding').send(packed);
+  } else {
+    await reply.header('content-length', length).send(Readable.from(chunksOf(parts)));
   }
-  const packed = await compress(text, { level: 1 });
-  await reply.header('content-encoding', 'gzip').header('vary', 'Accept-Encoding').send(packed);
+}
+
+/** Each object of a list on its own would be a write to the socket. */
+function* chunksOf(parts: readonly Uint8Array[]): Generator<Buffer> {
+  let chunk: Uint8Array[] = [];
+  let length = 0;
+  for (const part of parts) {
+    chunk.push(part);
+    length += part.length;
+    if (length < chunkBytes) continue;
+    yield Buffer.concat(chunk, length);
+    chunk = [];
+    length = 0;
+  }
+  if (length > 0) yield Buffer.concat(chunk, length);
 }
 
 function acceptsGzip(request: FastifyRequest): boolean {
@@ -35,15 +57,16 @@ function acceptsGzip(request: FastifyRequest): boolean {
 }
 
 /** Indented for people: `?pretty`, curl and browsers. Else a line, as upstream's encoder writes it. */
-function shown(request: FastifyRequest, text: string, query: URLSearchParams): string {
+function shown(request: FastifyRequest, { format, body }: Answer, query: URLSearchParams): readonly Uint8Array[] {
+  if (format === 'yaml') return [Buffer.from(stringifyYaml(parsed(body)))];
   const pretty = query.get('pretty');
   const agent = request.headers['user-agent'] ?? '';
   const wanted = pretty === null ? /^(curl|Wget|Mozilla\/5\.0)/.test(agent) : isTrue(pretty);
-  return wanted ? JSON.stringify(parsed(text), null, 2) : `${text}\n`;
+  return wanted ? [Buffer.from(JSON.stringify(parsed(body), null, 2))] : [...body, newline];
 }
 
-function parsed(text: string): unknown {
-  const value: unknown = JSON.parse(text);
+function parsed(body: readonly Uint8Array[]): unknown {
+  const value: unknown = JSON.parse(Buffer.concat(body).toString());
   return value;
 }
 

@@ -19,7 +19,7 @@ import { answerReview, reviews } from '../handlers/review.ts';
 import { update } from '../handlers/update.ts';
 import { parseWatch, watch } from '../handlers/watch.ts';
 import type { ServerMetrics } from '../metrics/server-metrics.ts';
-import type { JsonObject } from '../object.ts';
+import { encodeJson, type JsonObject } from '../object.ts';
 import { internalError, methodNotAllowed, StatusError, timedOut, unknownResource } from '../status.ts';
 import { parseDuration } from '../time.ts';
 import type { User } from '../user.ts';
@@ -207,7 +207,7 @@ function startWatch(access: ServeAccess, call: Call, context: RequestContext): v
   const request = parseWatch(context);
   const close = access.lanes.openWatch(context.user);
   reply.raw.once('close', close);
-  audit(access, call, { code: 200, text: '' });
+  audit(access, call, { code: 200, body: [] });
   access.lanes.leave(call.request);
   reply.hijack();
   reply.raw.writeHead(200, {
@@ -234,7 +234,7 @@ async function serveReview(access: ServeAccess, call: Call, info: ResourceReques
   const { namespace } = info;
   const contentType = request.headers['content-type'];
   const result = await answerReview(access, { review, contentType, body: bodyOf(request), user, namespace });
-  const answer: Answer = { code: 201, format, text: JSON.stringify(result) };
+  const answer: Answer = { code: 201, format, body: [encodeJson(result)] };
   audit(access, call, answer);
   await respond(request, reply, answer, { warnings: [], query });
 }
@@ -243,7 +243,7 @@ function failure(access: ServeAccess, error: unknown, auditId: string): Answer &
   const known = error instanceof StatusError ? error : (damageOf(error) ?? internalError(auditId));
   if (known !== error) access.onError(error, auditId);
   const retryAfter = known.status.details?.retryAfterSeconds;
-  const answer: Answer = { code: known.code, format: 'json', text: JSON.stringify(known.status) };
+  const answer: Answer = { code: known.code, format: 'json', body: [encodeJson(known.status)] };
   return retryAfter === undefined ? answer : { ...answer, retryAfter };
 }
 
@@ -253,7 +253,7 @@ function damageOf(error: unknown): StatusError | undefined {
   return isDamage ? new StatusError(500, 'InternalError', `Internal error occurred: ${error.message}`, {}) : undefined;
 }
 
-function audit(access: ServeAccess, call: Call, answer: Pick<Answer, 'code' | 'text'>): void {
+function audit(access: ServeAccess, call: Call, answer: Pick<Answer, 'code' | 'body'>): void {
   const { info, request, caller, user } = call;
   const isRefusedCredential = caller === undefined && answer.code === 401;
   if (info === undefined || (!isRefusedCredential && !isAudited(info))) return;

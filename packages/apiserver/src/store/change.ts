@@ -9,28 +9,37 @@ export interface ObjectKey {
   readonly name: string;
 }
 
-/** An object with the JSON text that is sent for it; each is made from the other when it is first asked for. */
+/**
+ * An object with the JSON that is sent for it, as a text and in UTF-8, as it is on the disk. Each is made from the others
+ * when it is first asked for: most objects go from the disk to a client without being anything but bytes.
+ */
 export class Stored {
   #object: ApiObject | undefined;
   #text: string | undefined;
+  #bytes: Uint8Array | undefined;
 
-  private constructor(object: ApiObject | undefined, text: string | undefined) {
-    this.#object = object;
-    this.#text = text;
+  static fromBytes(bytes: Uint8Array): Stored {
+    const stored = new Stored();
+    stored.#bytes = bytes;
+    return stored;
   }
 
   static fromText(text: string): Stored {
-    return new Stored(undefined, text);
+    const stored = new Stored();
+    stored.#text = text;
+    return stored;
   }
 
   static fromObject(object: ApiObject): Stored {
-    return new Stored(object, undefined);
+    const stored = new Stored();
+    stored.#object = object;
+    return stored;
   }
 
   /** Never mutate it: it is shared by everyone who reads this object. */
   get object(): ApiObject {
     if (this.#object === undefined) {
-      const object: unknown = JSON.parse(this.#text ?? '');
+      const object: unknown = JSON.parse(this.text);
       if (!isApiObject(object)) throw new TypeError('a stored object has no kind or metadata');
       this.#object = object;
     }
@@ -38,15 +47,18 @@ export class Stored {
   }
 
   get text(): string {
-    this.#text ??= JSON.stringify(this.#object);
+    this.#text ??= this.#bytes === undefined ? JSON.stringify(this.#object) : decode(this.#bytes);
     return this.#text;
   }
 
-  /** For what stays in memory: a text takes a quarter of what the object takes, which is made again when it is asked for. */
-  keepTextOnly(): void {
-    this.#text ??= JSON.stringify(this.#object);
-    this.#object = undefined;
+  get bytes(): Uint8Array {
+    this.#bytes ??= Buffer.from(this.text);
+    return this.#bytes;
   }
+}
+
+function decode({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString();
 }
 
 export interface Change {
@@ -57,4 +69,13 @@ export interface Change {
   readonly current: Stored;
   /** Before the write; undefined when it created the object. */
   readonly previous: Stored | undefined;
+}
+
+/**
+ * The change with texts only, for what stays in memory: a text takes a quarter of what the object takes. Readers get such
+ * a copy, too, so that nothing which they make of it stays.
+ */
+export function textOnly(change: Change): Change {
+  const previous = change.previous && Stored.fromText(change.previous.text);
+  return { ...change, current: Stored.fromText(change.current.text), previous };
 }

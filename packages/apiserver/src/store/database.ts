@@ -11,8 +11,13 @@ import { checkFormat, checkStructure, damaged, isDamage, prepareFormat } from '.
 export interface Row {
   readonly namespace: string;
   readonly name: string;
-  readonly text: string;
+  readonly stored: Stored;
 }
+
+/** JSON in UTF-8 as it is on the disk: as a text, each would be decoded here and encoded again for the client. */
+const objectColumns = 'namespace, name, CAST(object AS BLOB) AS object, checksum';
+const changeColumns =
+  'revision, resource, namespace, name, type, CAST(object AS BLOB) AS object, CAST(previous AS BLOB) AS previous, checksum';
 
 function integer(row: Record<string, unknown> | undefined, column: string): number | undefined {
   const value = row?.[column];
@@ -67,7 +72,7 @@ export class Database {
     return this.#guard(() => {
       let objects = 0;
       // The whole table, not by its key: a row whose key was damaged stands where no search finds it.
-      for (const row of this.#prepare('SELECT * FROM objects').iterate()) {
+      for (const row of this.#prepare(`SELECT resource, ${objectColumns} FROM objects`).iterate()) {
         this.#rowOf(this.#text(row, 'resource'), row);
         objects++;
       }
@@ -107,15 +112,16 @@ export class Database {
     return this.#database.isTransaction;
   }
 
-  get(key: ObjectKey): string | undefined {
-    const sql = 'SELECT object, checksum FROM objects WHERE resource = ? AND namespace = ? AND name = ?';
+  get(key: ObjectKey): Stored | undefined {
+    const sql = `SELECT ${objectColumns} FROM objects WHERE resource = ? AND namespace = ? AND name = ?`;
     const row = this.#get(sql, key.resource, key.namespace, key.name);
     return row === undefined ? undefined : this.#checkedObject(key, row);
   }
 
-  put(key: ObjectKey, object: string): void {
-    const sql = 'INSERT OR REPLACE INTO objects (resource, namespace, name, object, checksum) VALUES (?, ?, ?, ?, ?)';
-    this.#run(sql, key.resource, key.namespace, key.name, object, checksumOfObject(key, object));
+  put(key: ObjectKey, { bytes }: Stored): void {
+    const sql =
+      'INSERT OR REPLACE INTO objects (resource, namespace, name, object, checksum) VALUES (?, ?, ?, CAST(? AS TEXT), ?)';
+    this.#run(sql, key.resource, key.namespace, key.name, bytes, checksumOfObject(key, bytes));
   }
 
   remove(key: ObjectKey): void {
@@ -141,7 +147,7 @@ export class Database {
   }
 
   #page(resource: string, namespace: string | undefined, after: Omit<ObjectKey, 'resource'>, limit: number) {
-    const columns = 'SELECT namespace, name, object, checksum FROM objects WHERE resource = ?';
+    const columns = `SELECT ${objectColumns} FROM objects WHERE resource = ?`;
     if (namespace === undefined) {
       const sql = `${columns} AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?`;
       return this.#all(sql, resource, after.namespace, after.name, limit);
@@ -158,12 +164,12 @@ export class Database {
 
   #rowOf(resource: string, row: Record<string, unknown>): Row {
     const key = { resource, namespace: this.#text(row, 'namespace'), name: this.#text(row, 'name') };
-    return { namespace: key.namespace, name: key.name, text: this.#checkedObject(key, row) };
+    return { namespace: key.namespace, name: key.name, stored: this.#checkedObject(key, row) };
   }
 
-  #checkedObject(key: ObjectKey, row: Record<string, unknown>): string {
-    const object = this.#text(row, 'object');
-    if (row.checksum === checksumOfObject(key, object)) return object;
+  #checkedObject(key: ObjectKey, row: Record<string, unknown>): Stored {
+    const json = this.#json(row, 'object');
+    if (row.checksum === checksumOfObject(key, json)) return Stored.fromBytes(json);
     throw this.#damaged(`${key.resource} ${key.namespace}/${key.name} is not what was written`);
   }
 
@@ -181,21 +187,21 @@ export class Database {
   addChange(change: Change): void {
     const { revision, key, type, current, previous } = change;
     this.#run(
-      'INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO changes VALUES (?, ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?)',
       revision,
       key.resource,
       key.namespace,
       key.name,
       type,
-      current.text,
-      previous?.text ?? null,
+      current.bytes,
+      previous?.bytes ?? null,
       checksumOfChange(change),
     );
   }
 
   /** All that are there, oldest first. */
   *changes(): Generator<Change> {
-    const sql = 'SELECT * FROM changes WHERE revision > ? ORDER BY revision LIMIT 500';
+    const sql = `SELECT ${changeColumns} FROM changes WHERE revision > ? ORDER BY revision LIMIT 500`;
     for (let from = 0; ; ) {
       const changes = this.#all(sql, from).map((row) => this.#changeOf(row));
       yield* changes;
@@ -207,7 +213,7 @@ export class Database {
 
   /** A change that history has. */
   change(revision: number): Change {
-    const row = this.#get('SELECT * FROM changes WHERE revision = ?', revision);
+    const row = this.#get(`SELECT ${changeColumns} FROM changes WHERE revision = ?`, revision);
     if (row === undefined) throw this.#damaged(`the record of change ${revision} is gone`);
     return this.#changeOf(row);
   }
@@ -221,7 +227,7 @@ export class Database {
         name: this.#text(row, 'name'),
       },
       type: row.type === 'remove' ? 'remove' : 'put',
-      current: Stored.fromText(this.#text(row, 'object')),
+      current: Stored.fromBytes(this.#json(row, 'object')),
       previous: this.#previousOf(row),
     };
     if (row.checksum === checksumOfChange(change)) return change;
@@ -270,8 +276,14 @@ export class Database {
     throw this.#damaged(`a value of ${column} is not what was written`);
   }
 
+  #json(row: Record<string, unknown>, column: string): Uint8Array {
+    const value = row[column];
+    if (value instanceof Uint8Array) return value;
+    throw this.#damaged(`a value of ${column} is not what was written`);
+  }
+
   #previousOf(row: Record<string, unknown>): Stored | undefined {
-    return row.previous === null ? undefined : Stored.fromText(this.#text(row, 'previous'));
+    return row.previous === null ? undefined : Stored.fromBytes(this.#json(row, 'previous'));
   }
 
   #damaged(what: string, cause?: unknown): ApiServerError {

@@ -64,7 +64,10 @@ function versionOf(database: DatabaseSync): number {
 
 function defineChecksums(database: DatabaseSync): void {
   database.function('checksum_of_object', { deterministic: true }, (resource, namespace, name, object) =>
-    checksumOfObject({ resource: String(resource), namespace: String(namespace), name: String(name) }, String(object)),
+    checksumOfObject(
+      { resource: String(resource), namespace: String(namespace), name: String(name) },
+      Buffer.from(String(object)),
+    ),
   );
   database.function('checksum_of_change', (revision, resource, namespace, name, type, object, previous) =>
     checksumOfChange({

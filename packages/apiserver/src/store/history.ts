@@ -1,38 +1,38 @@
 // The recent writes, for watches that resume and lists of the past. Bounded by count and by size; what fell out is
 // answered with 410 Expired. Of a write that is on the disk only its place is kept here: with both of its states, ten
 // thousand writes would be most of what the server has in memory.
-import type { Change, ObjectKey } from './change.ts';
+import { type Change, type ObjectKey, textOnly } from './change.ts';
 
 export interface HistoryLimits {
   readonly changes: number;
-  readonly characters: number;
+  readonly bytes: number;
 }
 
 export interface HistoryEntry {
   readonly revision: number;
   readonly key: ObjectKey;
   /** Of both states. */
-  readonly characters: number;
+  readonly bytes: number;
   /** Undefined when it is on the disk, under its revision. */
   readonly change: Change | undefined;
 }
 
 /** The entry of a change that is on the disk. */
 export function recordedEntry({ revision, key, current, previous }: Change): HistoryEntry {
-  const characters = current.text.length + (previous?.text.length ?? 0);
-  return { revision, key, characters, change: undefined };
+  const bytes = current.bytes.length + (previous?.bytes.length ?? 0);
+  return { revision, key, bytes, change: undefined };
 }
 
 /** The entry of a change that is nowhere else. */
 export function heldEntry(change: Change): HistoryEntry {
-  return { ...recordedEntry(change), change };
+  return { ...recordedEntry(change), change: textOnly(change) };
 }
 
 export class History {
   readonly #limits: HistoryLimits;
   #entries: HistoryEntry[] = [];
   #start = 0;
-  #characters = 0;
+  #bytes = 0;
   /** Revisions above this one are complete here. */
   #floor: number;
 
@@ -47,15 +47,15 @@ export class History {
 
   add(entry: HistoryEntry): void {
     this.#entries.push(entry);
-    this.#characters += entry.characters;
+    this.#bytes += entry.bytes;
     while (
       this.#entries.length - this.#start > this.#limits.changes ||
-      (this.#characters > this.#limits.characters && this.#entries.length - this.#start > 1)
+      (this.#bytes > this.#limits.bytes && this.#entries.length - this.#start > 1)
     ) {
       const dropped = this.#entries[this.#start];
       if (dropped === undefined) break;
       this.#start++;
-      this.#characters -= dropped.characters;
+      this.#bytes -= dropped.bytes;
       this.#floor = dropped.revision;
     }
     // Dropping from the front one by one would move the whole array each time.

@@ -1,9 +1,10 @@
-// Objects that live in memory only (Events, Leases): per resource a bounded map, the oldest written goes first.
-import type { ObjectKey, Stored } from './change.ts';
+// Objects that live in memory only (Events, Leases): per resource a bounded map, the oldest written goes first. It has the
+// texts; what readers make of them does not stay.
+import { type ObjectKey, Stored } from './change.ts';
 import type { Row } from './database.ts';
 
 export class MemoryTable {
-  readonly #entries = new Map<string, { readonly key: ObjectKey; readonly stored: Stored }>();
+  readonly #entries = new Map<string, { readonly key: ObjectKey; readonly text: string }>();
   readonly limit: number;
 
   constructor(limit: number) {
@@ -15,14 +16,15 @@ export class MemoryTable {
   }
 
   get(key: ObjectKey): Stored | undefined {
-    return this.#entries.get(idOf(key))?.stored;
+    const entry = this.#entries.get(idOf(key));
+    return entry && Stored.fromText(entry.text);
   }
 
   put(key: ObjectKey, stored: Stored): void {
     const id = idOf(key);
     // Map keeps insertion order: deleting first makes the order that of the last write.
     this.#entries.delete(id);
-    this.#entries.set(id, { key, stored });
+    this.#entries.set(id, { key, text: stored.text });
   }
 
   remove(key: ObjectKey): void {
@@ -30,17 +32,17 @@ export class MemoryTable {
   }
 
   /** The object that was not written for the longest time. */
-  oldest(): { readonly key: ObjectKey; readonly stored: Stored } | undefined {
+  oldest(): { readonly key: ObjectKey } | undefined {
     return this.#entries.values().next().value;
   }
 
   /** Rows in the order of namespace and name, after `after`. */
   list(namespace: string | undefined, after: Omit<ObjectKey, 'resource'> | undefined): Row[] {
     const rows: Row[] = [];
-    for (const { key, stored } of this.#entries.values()) {
+    for (const { key, text } of this.#entries.values()) {
       if (namespace !== undefined && key.namespace !== namespace) continue;
       if (after !== undefined && compareKeys(key, after) <= 0) continue;
-      rows.push({ namespace: key.namespace, name: key.name, text: stored.text });
+      rows.push({ namespace: key.namespace, name: key.name, stored: Stored.fromText(text) });
     }
     return rows.sort(compareKeys);
   }

@@ -150,7 +150,7 @@ describe('the store', () => {
 
   test('forgets history beyond its bound, also on the disk', async () => {
     store.close();
-    store = open({ history: { changes: 10, characters: 1_000_000 } });
+    store = open({ history: { changes: 10, bytes: 1_000_000 } });
     const first = store.revision;
     for (let round = 0; round < 3; round++) {
       await Promise.all(Array.from({ length: 1000 }, (_, index) => put('a', index)));
@@ -159,7 +159,7 @@ describe('the store', () => {
     expect(store.changesAfter(store.revision - 5, { resource: 'nodes' })).toHaveLength(5);
     expect(store.listAt(first, { resource: 'nodes' })).toBeUndefined();
     store.close();
-    store = open({ history: { changes: 10, characters: 1_000_000 } });
+    store = open({ history: { changes: 10, bytes: 1_000_000 } });
     expect(store.changesAfter(first, { resource: 'nodes' })).toBeUndefined();
   });
 

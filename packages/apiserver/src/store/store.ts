@@ -4,7 +4,7 @@
 // the disk is by far the longest part of a write. Safe under kill -9: SQLite's WAL holds whole transactions only.
 import type { ApiServerErrorCode } from '../error.ts';
 import { storageFailed, unavailable } from '../status.ts';
-import { type Change, type ObjectKey, Stored } from './change.ts';
+import { type Change, type ObjectKey, type Stored, textOnly } from './change.ts';
 import { Database, type Row } from './database.ts';
 import { History, type HistoryEntry, type HistoryLimits, heldEntry, recordedEntry } from './history.ts';
 import { compareKeys, MemoryTable } from './memory-table.ts';
@@ -31,7 +31,7 @@ interface Operation {
   fail(error: unknown): void;
 }
 
-const defaultHistory: HistoryLimits = { changes: 10_000, characters: 64 * 1024 * 1024 };
+const defaultHistory: HistoryLimits = { changes: 10_000, bytes: 64 * 1024 * 1024 };
 const defaultMemoryLimit = 200_000;
 /** Revisions are promised to the disk in blocks, so that writes in memory need no commit and none is used twice. */
 const revisionBlock = 10_000;
@@ -119,13 +119,12 @@ export class Store {
   get(key: ObjectKey): Stored | undefined {
     const memory = this.#memory.get(key.resource);
     if (memory !== undefined) return memory.get(key);
-    const text = this.#database.get(key);
-    return text === undefined ? undefined : Stored.fromText(text);
+    return this.#database.get(key);
   }
 
   /** Objects by namespace and name, after `after`. Consume it without awaiting: a write in between would show. */
   *list(scope: ListScope, after?: Position): Generator<Stored> {
-    for (const row of this.#rows(scope, after)) yield Stored.fromText(row.text);
+    for (const row of this.#rows(scope, after)) yield row.stored;
   }
 
   /** Number of objects after `after`, or of all. */
@@ -156,7 +155,7 @@ export class Store {
     let next = past.next().value;
     for (const row of this.#rows(scope, after)) {
       for (; next !== undefined && compareKeys(next.key, row) <= 0; next = past.next().value) yield* this.#before(next);
-      if (!first.has(`${row.namespace}/${row.name}`)) yield Stored.fromText(row.text);
+      if (!first.has(`${row.namespace}/${row.name}`)) yield row.stored;
     }
     for (; next !== undefined; next = past.next().value) yield* this.#before(next);
   }
@@ -190,7 +189,7 @@ export class Store {
   }
 
   #changeOf({ revision, change }: HistoryEntry): Change {
-    return change ?? this.#database.change(revision);
+    return change === undefined ? this.#database.change(revision) : textOnly(change);
   }
 
   /** Calls `listener` right after each commit that changed the scope; it must not throw. Returns how to stop. */
@@ -287,13 +286,9 @@ export class Store {
   }
 
   #publish(change: Change): void {
-    const inMemory = this.#memory.has(change.key.resource);
-    if (inMemory) this.#memoryHistory.add(heldEntry(change));
+    if (this.#memory.has(change.key.resource)) this.#memoryHistory.add(heldEntry(change));
     else this.#durableHistory.add(recordedEntry(change));
     this.#watchers.publish(change);
-    if (!inMemory) return;
-    change.current.keepTextOnly();
-    change.previous?.keepTextOnly();
   }
 
   #transaction(): Transaction {

@@ -25,8 +25,7 @@ export class Transaction {
   get(key: ObjectKey): Stored | undefined {
     const memory = this.#host.memoryTable(key.resource);
     if (memory !== undefined) return memory.get(key);
-    const text = this.#host.database.get(key);
-    return text === undefined ? undefined : Stored.fromText(text);
+    return this.#host.database.get(key);
   }
 
   /** Stores the object under a new resourceVersion and returns it as stored. */
@@ -55,7 +54,7 @@ export class Transaction {
       const memory = this.#host.memoryTable(key.resource);
       if (memory === undefined) {
         if (previous === undefined) this.#host.database.remove(key);
-        else this.#host.database.put(key, previous.text);
+        else this.#host.database.put(key, previous);
         this.#host.database.removeChange(revision);
       } else if (previous === undefined) {
         memory.remove(key);
@@ -86,7 +85,7 @@ export class Transaction {
       return;
     }
     this.#host.beginDurable();
-    if (change.type === 'put') this.#host.database.put(key, change.current.text);
+    if (change.type === 'put') this.#host.database.put(key, change.current);
     else this.#host.database.remove(key);
     this.#host.database.addChange(change);
   }
