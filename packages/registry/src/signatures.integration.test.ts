@@ -14,6 +14,7 @@ import {
 } from '@varve/oci';
 import spawn, { SubprocessError } from 'nano-spawn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import * as z from 'zod';
 import { TestRegistry } from './test-registry.ts';
 
 const trixie = '/var/cache/varve/tools-trixie';
@@ -46,12 +47,7 @@ beforeAll(async () => {
   }
   digest = await registry.pushImage('os', 'v1', [Buffer.from('a layer')]);
   await registry.pushImage('unsigned', 'v1', [Buffer.from('another layer')]);
-  const sign = [
-    '--sign-by-sigstore-private-key',
-    join(inside, 'key.private'),
-    '--sign-passphrase-file',
-    join(inside, 'passphrase'),
-  ];
+  const sign = signingBy('key');
   await copy('any.json', `docker://${registry.host}/os:v1`, `docker://${registry.host}/os:signed`, ...sign);
   // Takes the signature along, which goes on naming os:signed.
   await copy('any.json', `docker://${registry.host}/os:signed`, `docker://${registry.host}/mirror/os:signed`);
@@ -62,6 +58,11 @@ afterAll(async () => {
   await registry[Symbol.asyncDispose]();
   await rm(outside, { recursive: true });
 });
+
+function signingBy(key: string): string[] {
+  const files = [join(inside, `${key}.private`), '--sign-passphrase-file', join(inside, 'passphrase')];
+  return ['--sign-by-sigstore-private-key', ...files];
+}
 
 async function skopeo(...commandArguments: string[]): Promise<void> {
   await spawn('chroot', [trixie, 'skopeo', ...commandArguments], {
@@ -245,6 +246,21 @@ describe.skipIf(!hasTrixie)('skopeo of Debian 13 and we', () => {
     const reference = template.replace('%', registry.host).replace('DIGEST', digest);
     expect(await ourAnswer(reference)).toBe(answer);
     expect(await skopeoAccepts(reference)).toBe(answer === 'accepted');
+  });
+
+  test('a damaged signature beside a good one: skopeo gives up, we go on', async () => {
+    const image = await registry.pushImage('damaged', 'v1', [Buffer.from('a layer that is signed twice')]);
+    const name = `docker://${registry.host}/damaged:v1`;
+    for (const key of ['other', 'key']) await copy('any.json', name, name, ...signingBy(key));
+    await writeFile(join(outside, 'policy.json'), JSON.stringify({ default: [signedBy('key.pub')] }));
+    const reference = `${registry.host}/damaged:v1`;
+    expect([await ourAnswer(reference), await skopeoAccepts(reference)]).toEqual(['accepted', true]);
+    const response = await fetch(registry.url(`damaged/manifests/${image.replace(':', '-')}.sig`));
+    const { layers } = z.object({ layers: z.array(z.object({ digest: z.string() })) }).parse(await response.json());
+    expect(layers).toHaveLength(2);
+    const deleted = await fetch(registry.url(`damaged/blobs/${layers[0]?.digest}`), { method: 'DELETE' });
+    expect(deleted.status).toBe(202);
+    expect([await ourAnswer(reference), await skopeoAccepts(reference)]).toEqual(['accepted', false]);
   });
 
   test('it is told whose signature it was', async () => {
