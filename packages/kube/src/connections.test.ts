@@ -36,9 +36,15 @@ test('the bound of connecting is over when the tunnel stands', async () => {
   await using proxy = await ConnectProxy.start();
   const { server: address, serverName: _, ...tls } = server.connection;
   const end = new AbortController();
-  const options = { maxConnections: 1, connectTimeout: 100, tls, proxy: `http://${proxy.address}`, signal: end.signal };
+  const options = {
+    maxConnections: 1,
+    connectTimeout: 1_500,
+    tls,
+    proxy: `http://${proxy.address}`,
+    signal: end.signal,
+  };
   const connections = new Connections(new URL(address), options);
-  server.faults.push((__, response) => setTimeout(() => answer(response, 200, {}), 300));
+  server.faults.push((__, response) => setTimeout(() => answer(response, 200, {}), 2_500));
   const { signal } = new AbortController();
   const response = await connections.exchange({ method: 'GET', path: '/', headers: {}, body: undefined, signal });
   expect(response.statusCode).toBe(200);
