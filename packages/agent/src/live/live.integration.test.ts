@@ -1,10 +1,12 @@
 // Live applies on a real tree with the real systemctl: whatever fails, and whoever is killed where, all old or all new.
 import { execFile } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { randomFrom } from '../faults/fault.ts';
 import { dataUrl } from '../fixtures/host.ts';
 import { configs, LiveTree } from '../fixtures/live-tree.ts';
 
@@ -156,19 +158,23 @@ async function run(host: LiveTree, verb: string, fatal: number): Promise<void> {
   });
 }
 
+const seed = Number(process.env.VARVE_SEED ?? randomInt(2 ** 32));
 /** Every boundary takes minutes; each run takes some. */
 const everyBoundary = process.env.VARVE_KILL_ROUNDS !== undefined;
 
 test('kill -9 at a step boundary, and again while recovering: all old or all new', { timeout: 1_800_000 }, async () => {
   const stride = everyBoundary ? 1 : 20;
   const committed = steps.indexOf('committed');
-  for (let fatal = Math.floor(Math.random() * stride); fatal < steps.length; fatal += stride) {
+  const random = randomFrom(seed);
+  for (let fatal = Math.floor(random() * stride); fatal < steps.length; fatal += stride) {
     await using host = await base.copy();
     await run(host, 'apply', fatal);
-    await run(host, 'recover', Math.floor(Math.random() * steps.length));
+    await run(host, 'recover', Math.floor(random() * steps.length));
     await host.recover();
     // The step is announced before it is done.
-    expect(await host.snapshot(), `killed before ${steps[fatal]}`).toEqual(fatal <= committed ? old : next);
+    expect(await host.snapshot(), `killed before ${steps[fatal]} (VARVE_SEED=${seed})`).toEqual(
+      fatal <= committed ? old : next,
+    );
     expect(await host.recover()).toBe('nothing');
     await host.apply('b', configs.b);
     expect(await host.snapshot()).toEqual(next);
