@@ -43,7 +43,7 @@ export default defineConfig({
           include: ['e2e/**/*.test.ts'],
           exclude: ['**/*.vm.test.ts', '**/*.long.test.ts', '**/*.kube.test.ts', '**/node_modules/**'],
           expect: expectation,
-          testTimeout: 900_000,
+          testTimeout: 1_800_000,
           hookTimeout: 900_000,
           maxWorkers: 2,
         },

@@ -159,7 +159,7 @@ function joinOptions(
     caPin: pin(),
     nodeName: name,
     stateDirectory: stateDirectoryOf(join(directory, name)),
-    timeout: 20_000,
+    timeout: 120_000,
     ...change,
   };
 }

@@ -92,7 +92,7 @@ test('it joins by its join file, removes it, and its agent follows the control p
   const root = `/proc/${init}/root`;
   const ask = (...args: string[]) => run('nsenter', `--target=${init}`, '--mount', '--pid', 'systemctl', ...args);
   const told = async <T>(what: string, condition: () => Promise<T | undefined | false>): Promise<T> =>
-    await eventually(what, condition, 90_000).catch(async (error: unknown) => {
+    await eventually(what, condition).catch(async (error: unknown) => {
       const log = await readFile(join(root, 'run/log'), 'utf8').catch(() => 'nothing');
       const states = await ask('show', '--property=Id,Result,ActiveState,ConditionResult,ExecMainStatus', 'varve-*');
       throw new Error(`${error instanceof Error ? error.message : error}\n${states}\n${log}`, { cause: error });

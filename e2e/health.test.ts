@@ -99,7 +99,7 @@ async function startHost(name: string): Promise<void> {
   await createHost({ sysroot, image: images[0], kernelArguments: ['rw'], registry: registryOptions });
   await joinHost({
     ...{ server: server.url, token: `${id}.${secret}`, caPin: certificatePin(server.authority.certificate) },
-    ...{ nodeName: name, stateDirectory: stateDirectoryOf(sysroot), timeout: 20_000 },
+    ...{ nodeName: name, stateDirectory: stateDirectoryOf(sysroot), timeout: 120_000 },
   });
   const boots = async () => {
     while ((await runAgent({ sysroot, signal: stop.signal, registry: registryOptions })) === 'reboot');

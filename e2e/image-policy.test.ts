@@ -110,7 +110,7 @@ async function why(): Promise<string> {
 async function reaches(image: string): Promise<void> {
   const arrived = async () =>
     (await hostStatus(sysroot)).booted.image === image && (await why()).includes('is updated');
-  await eventually(`the host runs ${image}`, arrived, 240_000);
+  await eventually(`the host runs ${image}`, arrived, 600_000);
 }
 
 async function applied(): Promise<string> {

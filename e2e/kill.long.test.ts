@@ -24,7 +24,7 @@ beforeAll(async () => {
   fleet = cleanup.use(new Fleet(quickstart.directory, quickstart.authority));
   await fleet.start();
   client = cleanup.use(await fleet.client());
-  await fleet.updated(client, 'worker', 120_000);
+  await fleet.updated(client, 'worker', 600_000);
   const firewall = (await client.get(machineConfigResource, '50-worker-firewall')).spec.osImageURL ?? '';
   const base = /(127\.0\.0\.1:\d+\/os\/debian@sha256:[0-9a-f]{64})/.exec(quickstart.output)?.[1] ?? '';
   images = [base, firewall];
@@ -123,7 +123,7 @@ test(`${rounds} rollouts with the control plane and an agent killed at random po
     await pause(Math.random() * 1000);
     agent?.start();
     await fleet.answers();
-    await fleet.updated(client, 'worker', 180_000);
+    await fleet.updated(client, 'worker', 600_000);
     for (const name of hostNames) await expectOnTarget(name, target);
   }
   end.abort();

@@ -117,7 +117,7 @@ export class Service extends Daemon {
 export async function eventually<T>(
   what: string,
   condition: () => Promise<T | undefined | false>,
-  timeout = 120_000,
+  timeout = 300_000,
 ): Promise<T> {
   const deadline = Date.now() + timeout;
   let last: unknown;
