@@ -1,11 +1,14 @@
 // A cable between hosts and a control plane, which can be pulled out.
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
 
 export class Cable implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isIn = true;
+  #bytes = Number.POSITIVE_INFINITY;
+  #more = Promise.withResolvers<void>();
 
   private constructor(port: number) {
     this.#server = createServer((near) => {
@@ -21,8 +24,9 @@ export class Cable implements AsyncDisposable {
           other.destroy();
         });
         socket.on('error', () => {});
-        socket.pipe(other);
       }
+      near.pipe(far);
+      far.pipe(this.#narrow()).pipe(near);
     });
   }
 
@@ -37,6 +41,24 @@ export class Cable implements AsyncDisposable {
   get url(): string {
     const address = this.#server.address();
     return `https://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  }
+
+  /** How many bytes of each connection get to the host, until it is widened. */
+  set bytes(bytes: number) {
+    this.#bytes = bytes;
+    this.#more.resolve();
+    this.#more = Promise.withResolvers();
+  }
+
+  #narrow(): Transform {
+    let passed = 0;
+    const pass = async (length: number) => {
+      while (passed > this.#bytes) await this.#more.promise;
+      passed += length;
+    };
+    return new Transform({
+      transform: (chunk: Buffer, _encoding, done) => void pass(chunk.length).then(() => done(null, chunk), done),
+    });
   }
 
   pullOut(): void {

@@ -1,7 +1,8 @@
 // A registry beside the fleet's own, which tests may kill: a second `varve up`, with images that are bad or large.
 import { randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Cable } from './cable.ts';
 import { eventually, freePort, run, Service } from './process.ts';
 
 interface Access {
@@ -11,21 +12,28 @@ interface Access {
 
 export class OtherRegistry implements AsyncDisposable {
   readonly #directory: string;
-  readonly #authority: string;
+  /** Between it and everybody else. */
+  readonly #cable: Cable;
   readonly #service: Service;
   #large: Promise<string> | undefined;
 
-  private constructor(directory: string, authority: string) {
+  private constructor(directory: string, cable: Cable, listen: string) {
     this.#directory = directory;
-    this.#authority = authority;
-    const args = ['up', '--state', join(directory, 'state'), '--listen', authority];
+    this.#cable = cable;
+    const args = ['up', '--state', join(directory, 'state'), '--listen', listen];
     this.#service = new Service('other registry', args, join(directory, 'log'));
   }
 
   static async create(directory: string): Promise<OtherRegistry> {
     await mkdir(directory, { recursive: true });
-    const registry = new OtherRegistry(directory, `127.0.0.1:${await freePort()}`);
+    const listen = `127.0.0.1:${await freePort()}`;
+    const registry = new OtherRegistry(directory, await Cable.to(`https://${listen}`), listen);
     await registry.start();
+    const made: { auths: Record<string, unknown> } = JSON.parse(
+      await readFile(join(directory, 'state/registry-auth.json'), 'utf8'),
+    );
+    const auths = { [registry.#authority]: made.auths[listen] };
+    await writeFile(registry.#access.authfile, JSON.stringify({ auths }));
     return registry;
   }
 
@@ -44,6 +52,11 @@ export class OtherRegistry implements AsyncDisposable {
 
   async kill(): Promise<void> {
     await this.#service.kill();
+  }
+
+  /** How many bytes of each connection come through. */
+  set bytes(bytes: number) {
+    this.#cable.bytes = bytes;
   }
 
   /** An image with an OSTree layout and no kernel. Returns its reference by digest. */
@@ -71,9 +84,12 @@ export class OtherRegistry implements AsyncDisposable {
     return await this.#build(`FROM ${base}\nCOPY tree/part-* /usr/share/large/\n`, 'large', flags);
   }
 
+  get #authority(): string {
+    return new URL(this.#cable.url).host;
+  }
+
   get #access(): Access {
-    const state = join(this.#directory, 'state');
-    return { authfile: join(state, 'registry-auth.json'), certDir: join(state, 'certs.d') };
+    return { authfile: join(this.#directory, 'auth.json'), certDir: join(this.#directory, 'state/certs.d') };
   }
 
   async #build(containerfile: string, name: string, flags: readonly string[]): Promise<string> {
@@ -122,5 +138,6 @@ export class OtherRegistry implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#service.stop();
+    await this.#cable[Symbol.asyncDispose]();
   }
 }
