@@ -3,7 +3,6 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { formatImageReference, type ImageReference, RegistryClient } from '@varve/oci';
 import { TestRegistry } from '../../packages/registry/src/test-registry.ts';
 import { type BenchImages, benchCache, buildBenchImages } from '../images/build.ts';
@@ -31,12 +30,6 @@ const rounds = 3;
 const patience = 150;
 /** A rebuilt base is the largest of all imports, and its bytes are always the same. */
 const rebuildRounds = 2;
-
-/**
- * For 5 s ext4 looks for other inodes than those that were freed (fs/ext4/ialloc.c, recently_deleted), and makes files at a
- * tenth of its speed: that would meet whoever comes first in a round.
- */
-const settleMilliseconds = 8000;
 
 export const imagesSuite: Suite = {
   description: 'import and update of images, beside skopeo and ostree (needs root; the first run builds the images)',
@@ -128,13 +121,18 @@ class ImageBench {
     return measured;
   }
 
-  /** Ours, then the peer, each in an empty directory. */
+  /**
+   * Ours, then the peer, each in a new directory. They are removed when all is measured: without a journal ext4 makes no use of
+   * an inode that was freed in the last minute, or in the last six where that is not on the disk yet (fs/ext4/ialloc.c,
+   * recently_deleted). Whoever comes first after a removal searches through all of them for each file: six times the time.
+   */
   async #inTurn(
     what: string,
     { ours, peer }: Measured,
     work: (importer: Importer, figures: Figures) => Promise<void>,
   ): Promise<void> {
-    const [varve, others] = [join(this.#directory, 'varve'), join(this.#directory, 'peer')];
+    const round = await mkdtemp(join(this.#directory, 'round-'));
+    const [varve, others] = [join(round, 'varve'), join(round, 'peer')];
     for (const directory of [varve, others]) await mkdir(directory);
     const turns: [Importer, Figures][] = [
       [new Varve(varve, this.#worker), ours],
@@ -144,8 +142,6 @@ class ImageBench {
       this.#report(`${what}: ${importer.name}`);
       await work(importer, figures);
     }
-    for (const directory of [varve, others]) await rm(directory, { recursive: true, force: true });
-    await sleep(settleMilliseconds, undefined, { signal: this.#signal });
   }
 
   async #update(importer: Importer, to: ImageReference): Promise<Update> {
