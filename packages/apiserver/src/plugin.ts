@@ -10,6 +10,7 @@ import { ensureNamespaces } from './background/namespaces.ts';
 import { OwnerIndex } from './background/owner-index.ts';
 import { discoveryOf } from './discovery.ts';
 import { bodyLimit } from './http/body.ts';
+import { freeMemoryOfConnections } from './http/free-memory.ts';
 import { Lanes } from './http/lanes.ts';
 import type { HealthCheck } from './http/paths.ts';
 import { type ServeAccess, serve } from './http/serve.ts';
@@ -97,6 +98,7 @@ export const apiServerPlugin: FastifyPluginAsync<ApiServerOptions> = async (app,
     watches,
   };
 
+  freeMemoryOfConnections(app.server);
   app.addHook('onRequest', async (request, reply) => {
     await lanes.enter(request);
     // Whoever sends a body for ever would keep its place for ever.
