@@ -162,7 +162,7 @@ const seed = Number(process.env.VARVE_SEED ?? randomInt(2 ** 32));
 /** Every boundary takes minutes; each run takes some. */
 const everyBoundary = process.env.VARVE_KILL_ROUNDS !== undefined;
 
-test('kill -9 at a step boundary, and again while recovering: all old or all new', { timeout: 1_800_000 }, async () => {
+test('kill -9 at a step boundary, and again while recovering: all old or all new', { timeout: 3_600_000 }, async () => {
   const stride = everyBoundary ? 1 : 20;
   const committed = steps.indexOf('committed');
   const random = randomFrom(seed);
