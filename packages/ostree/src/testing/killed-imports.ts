@@ -95,7 +95,7 @@ async function importOnce(path: string, image: TestImage): Promise<{ commit: str
 export function testKilledImports(usualRounds: number): void {
   const rounds = Number(process.env.VARVE_KILL_ROUNDS ?? usualRounds);
   /** Each round starts Node and checks the repository, which takes seconds on a busy machine. */
-  const timeout = 120_000 + rounds * 15_000;
+  const timeout = 600_000 + rounds * 30_000;
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'varve-kill-'));

@@ -32,7 +32,7 @@ beforeAll(async () => {
   registry = await FixtureRegistry.start();
   images = [1, 2, 3].map((n) => registry.add(bootableContent(String(n), { 'usr/share/rpm/rpmdb.sqlite': '' })));
   first = await extensionsImage('first', ['usbguard-1.0-1.x86_64.rpm', 'git-2-1.x86_64.rpm', ...kernel]);
-}, 120_000);
+});
 afterAll(async () => {
   await registry[Symbol.asyncDispose]();
   await rm(directory, { recursive: true });
