@@ -1,6 +1,6 @@
 // What a user does with kubectl, command by command: the same for every kubectl and every server.
 import { chmod, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createCertificateRequest, createKey } from '@varve/kube';
 import spawn, { SubprocessError } from 'nano-spawn';
 import { expect, test } from 'vitest';
@@ -41,7 +41,7 @@ interface Row {
 
 /** In this order: later rows build on earlier ones. */
 const rows: readonly Row[] = [
-  { args: ['version'], stdout: /Server Version: v1\.\d+\./ },
+  { args: ['version'], stdout: /(Server|Kubernetes) Version: v1\.\d+\./ },
   {
     args: ['api-resources'],
     stdout: /machineconfigpools +mcp +machineconfiguration\.openshift\.io\/v1 +false +MachineConfigPool/,
@@ -65,7 +65,8 @@ const rows: readonly Row[] = [
     stdout: /configured/,
   },
   {
-    args: ['apply', '-f', '-'],
+    // kubectl's default, and not oc's.
+    args: ['apply', '--validate=true', '-f', '-'],
     input: { ...pool, spec: { maxUnavailabel: 1 } },
     code: 1,
     stderr: /unknown field "spec\.maxUnavailabel"/,
@@ -205,7 +206,15 @@ export interface SessionServer {
   readonly directory: string;
 }
 
-/** Tests of one kubectl against one fresh server, which is there once they run. */
+/** oc has these below `adm`. */
+const administration: readonly string[] = ['certificate', 'cordon', 'drain', 'taint', 'uncordon'];
+
+function commandOf(path: string, args: readonly string[]): string[] {
+  const [verb = ''] = args;
+  return basename(path) === 'oc' && administration.includes(verb) ? ['adm', ...args] : [...args];
+}
+
+/** Tests of one kubectl, or oc, against one fresh server, which is there once they run. */
 export function testSession(path: string, serverOf: () => SessionServer): void {
   async function run(args: readonly string[], input?: string, env: Record<string, string> = {}) {
     const options = {
@@ -214,7 +223,7 @@ export function testSession(path: string, serverOf: () => SessionServer): void {
       stdin: input === undefined ? ('ignore' as const) : { string: input },
     };
     try {
-      const { stdout, stderr } = await spawn(path, [...args], options);
+      const { stdout, stderr } = await spawn(path, commandOf(path, args), options);
       return { code: 0, stdout, stderr };
     } catch (error) {
       if (!(error instanceof SubprocessError) || error.exitCode === undefined) throw error;
