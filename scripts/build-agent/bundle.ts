@@ -17,10 +17,18 @@ export const treeshake = {
 } as const;
 
 /**
- * Only undici asks for it, for a protocol that nothing here turns on, and takes it for missing where it has no constants. It
- * is the largest of the modules that a first request loads.
+ * Parts of packages that nothing here uses: HTTP/2, bodies made of forms with what fetch needs for them, and threads that
+ * write logs. Each is more than a module of ours, and loads modules of Node.
  */
-const noHttp2 = 'module.exports = { constants: {} };';
+const unusedParts = /node_modules\/(undici\/lib\/(dispatcher\/client-h2|web\/fetch\/body)|thread-stream\/index)\.js$/;
+
+const leaveOut: Plugin = {
+  name: 'leave-out',
+  load: (id) => (unusedParts.test(id) ? 'module.exports = {};' : undefined),
+};
+
+/** Loaded when a function of theirs is called: little that a program does needs them, and each loads many more. */
+const rarelyUsed: ReadonlySet<string> = new Set(['node:child_process', 'node:readline/promises', 'node:zlib']);
 
 /**
  * Node's modules where they are used, and no more of them than that. An `import` of one loads it at the start and reads all
@@ -37,13 +45,30 @@ export const lazyBuiltins: Plugin = {
   load(id) {
     const [, kind, name = ''] = /^\0(required|imported) (.*)$/.exec(id) ?? [];
     if (kind === undefined) return undefined;
-    if (kind === 'required' && name === 'node:http2') return noHttp2;
     const module = `process.getBuiltinModule(${JSON.stringify(name)})`;
     if (kind === 'required') return `module.exports = ${module};`;
     const names = Object.keys(process.getBuiltinModule(name) ?? {}).filter((key) => key !== 'default');
+    if (rarelyUsed.has(name)) return whenCalled(module, names);
     const exports = names.map((key) => `export const ${key} = builtin.${key};`);
     return [`const builtin = /* @__PURE__ */ ${module};`, 'export default builtin;', ...exports].join('\n');
   },
+};
+
+/** A module's text whose functions ask for `module` when they are called. Classes and values do when they are imported. */
+function whenCalled(module: string, names: readonly string[]): string {
+  const exports = names.map((name) => {
+    const isFunction = /^[a-z]/.test(name) && name !== 'constants';
+    const value = isFunction ? `(...given) => ${module}.${name}(...given)` : `/* @__PURE__ */ ${module}.${name}`;
+    return `export const ${name} = ${value};`;
+  });
+  const getters = names.map((name) => `get ${name}() { return ${module}.${name}; }`);
+  return [...exports, `export default { ${getters.join(', ')} };`].join('\n');
+}
+
+/** Packages that are read in part. */
+const alias = {
+  undici: join(import.meta.dirname, 'undici.cjs'),
+  yaml: join(import.meta.dirname, 'yaml.cjs'),
 };
 
 const namedImport = /^(import|export) (\{[^}]*\}) from '@varve\/([a-z]+)';$/gm;
@@ -104,9 +129,11 @@ export async function bundleScript(entry: string, file: string): Promise<string>
   await build({
     input: entry,
     platform: 'node',
-    plugins: [lazyBuiltins, directImports],
-    resolve: { alias: { undici: join(import.meta.dirname, 'undici.cjs') } },
+    plugins: [leaveOut, lazyBuiltins, directImports],
+    resolve: { alias },
     treeshake,
+    // What is in parentheses is compiled with the script, and kept in the code cache: most of it is the helper's only.
+    optimization: { pifeForModuleWrappers: false },
     output: {
       file,
       format: 'esm',
