@@ -76,10 +76,14 @@ async function spread(count: number, width: number, work: (number: number) => Pr
   await Promise.all(Array.from({ length: Math.min(width, count) }, worker));
 }
 
+/** Handshakes, and this process's own code before it is compiled, are not what is measured. */
+async function warmUp(pool: Pool): Promise<void> {
+  await spread(connections * 8, connections, async () => void (await send(pool, { method: 'GET', path: '/version' })));
+}
+
 async function requests(pool: Pool, verb: Verb, first: number, count: number): Promise<Outcome> {
   const latencies: number[] = [];
-  // Handshakes, and this process's own code before it is compiled, are not what is measured.
-  await spread(connections * 8, connections, async () => void (await send(pool, { method: 'GET', path: '/version' })));
+  await warmUp(pool);
   const start = performance.now();
   await spread(count, connections, async (number) => {
     const begin = performance.now();
@@ -109,6 +113,7 @@ async function fanout(pool: Pool, watching: Pool, watchers: number): Promise<Out
   await spread(watchers, handshakes, async (number) => {
     arrivals[number] = (await watch(watching, number, from)).arrival;
   });
+  await warmUp(pool);
   const start = performance.now();
   const timeout = AbortSignal.timeout(answerTimeout * 5);
   await spread(watchers, connections, async (number) => {
