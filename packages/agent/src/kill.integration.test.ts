@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import spawn from 'nano-spawn';
 import { expect, test } from 'vitest';
-import { deploymentOf, firstBootEntry } from './boot/boot-entry.ts';
+import { firstDeployment } from './boot/boot-entry.ts';
 import { checkContent } from './content/check.ts';
 import { isShared } from './content/plan.ts';
 import { readApplied } from './driver/ostree/state.ts';
@@ -38,8 +38,7 @@ async function kill(child: ChildProcess): Promise<void> {
 
 /** What a machine would start now, and whether it is whole. */
 async function nextBoot(sysroot: string): Promise<string | undefined> {
-  const entry = await firstBootEntry(sysroot);
-  const name = await deploymentOf(sysroot, entry.ostree);
+  const { entry, name } = await firstDeployment(sysroot);
   const tree = new Tree(join(sysroot, 'ostree/deploy/varve/deploy', name));
   const applied = await readApplied(tree);
   expect(applied?.deployment).toBe(name);

@@ -17,6 +17,7 @@ export { type ObjectType, Repository, type RepositoryMode } from './repository.t
 export { configuredPolicy } from './selinux.ts';
 export { ObjectStaging } from './staging.ts';
 export type { StoredFile } from './stored-file.ts';
+export { atOneMoment } from './sysroot/at-one-moment.ts';
 export type { BootEntry, BootLink } from './sysroot/boot-entry.ts';
 export { type Deployment, type DeploymentIdentity, isSameDeployment } from './sysroot/deployment.ts';
 export { assertKernelArguments } from './sysroot/kernel-arguments.ts';

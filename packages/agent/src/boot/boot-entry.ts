@@ -2,6 +2,7 @@
 // (uapi-group.org/specifications/specs/boot_loader_specification, type #1); OSTree gives the next boot the highest version.
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { atOneMoment } from '@varve/ostree';
 import { AgentError } from '../error.ts';
 
 export interface BootEntry {
@@ -89,6 +90,14 @@ export async function deploymentOf(sysroot: string, ostree: string): Promise<str
     );
   }
   throw new AgentError('BOOT_FAILED', `${link} leads to something else than a deployment`);
+}
+
+/** The first boot entry, and the name of the deployment that it leads to, at one moment. */
+export async function firstDeployment(sysroot: string): Promise<{ entry: BootEntry; name: string }> {
+  return await atOneMoment(sysroot, async () => {
+    const entry = await firstBootEntry(sysroot);
+    return { entry, name: await deploymentOf(sysroot, entry.ostree) };
+  });
 }
 
 /** A path of an entry is relative to the boot file system, which may or may not be one of its own. */

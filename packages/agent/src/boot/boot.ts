@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { AgentError } from '../error.ts';
 import { readState, readTextIfThere, removeDurable, writeDurable, writeState } from '../state/durable-file.ts';
 import type { StatePaths } from '../state/paths.ts';
-import { deploymentOf, firstBootEntry, parseRunningCommandLine } from './boot-entry.ts';
+import { deploymentOf, firstDeployment, parseRunningCommandLine } from './boot-entry.ts';
 import { markBootGood } from './grubenv.ts';
 import { runningDeployment } from './running-deployment.ts';
 
@@ -73,9 +73,9 @@ export function directoryBoot(sysroot: string, paths: StatePaths): Boot {
  * from now on. The request vanishes last: a kill in between boots once more, which changes nothing but the boot's id.
  */
 export async function bootDirectory(sysroot: string, paths: StatePaths): Promise<Booted> {
-  const entry = await firstBootEntry(sysroot);
+  const { entry, name } = await firstDeployment(sysroot);
   const booted = {
-    deployment: await deploymentOf(sysroot, entry.ostree),
+    deployment: name,
     kernelArguments: [...entry.kernelArguments],
     bootId: randomUUID(),
     fellBack: false,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deploymentOf, firstBootEntry } from '../boot/boot-entry.ts';
+import { firstDeployment } from '../boot/boot-entry.ts';
 import { checkContent } from '../content/check.ts';
 import { appliedConfigPath } from '../content/entry.ts';
 import { readApplied } from '../driver/ostree/state.ts';
@@ -20,8 +20,7 @@ export interface NextBoot {
 
 /** Throws when the next boot is not whole: its kernel, its link, its record, or what the record says of it. */
 export async function readNextBoot(sysroot: string): Promise<NextBoot> {
-  const entry = await firstBootEntry(sysroot);
-  const deployment = await deploymentOf(sysroot, entry.ostree);
+  const { entry, name: deployment } = await firstDeployment(sysroot);
   const root = join(sysroot, stateroot, 'deploy', deployment);
   const varDirectory = join(sysroot, stateroot, 'var');
   const tree = new Tree(root, varDirectory);

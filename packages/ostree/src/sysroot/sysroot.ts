@@ -10,6 +10,7 @@ import { manifestDigestKey } from '../image-commit.ts';
 import { metadataString } from '../objects/commit.ts';
 import { isAbsent, Repository } from '../repository.ts';
 import { removeTemporary, temporaryPath } from '../temporary.ts';
+import { atOneMoment } from './at-one-moment.ts';
 import { type BootEntry, parseBootEntry } from './boot-entry.ts';
 import { planBootOrder } from './boot-order.ts';
 import { type Deployment, type DeploymentIdentity, deploymentDirectory, isSameDeployment } from './deployment.ts';
@@ -167,6 +168,10 @@ export class Sysroot {
   }
 
   async #load(): Promise<Bootable[]> {
+    return await atOneMoment(this.path, () => this.#loadOnce());
+  }
+
+  async #loadOnce(): Promise<Bootable[]> {
     const loader = join(this.path, 'boot/loader');
     const names = await readdir(join(loader, 'entries')).catch((error: unknown) => {
       if (isAbsent(error)) return [];
