@@ -385,7 +385,7 @@ test('a certificate is renewed before it ends, with a new key, and the agent goe
   const sysroot = join(directory, name);
   const image = registry.add(bootableContent('1'));
   await createHost({ sysroot, image, kernelArguments: ['rw'], registry: registryOptions });
-  // It is due when a fifth of this is left.
+  // Most of this is left when it is due: a busy machine may need it.
   validity = 45_000;
   await joinHost(joinOptions(name));
   validity = undefined;
