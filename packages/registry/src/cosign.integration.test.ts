@@ -1,5 +1,5 @@
-// What a real cosign 2 writes into our registry, held to our policies, and what it says of the same images itself. Runs where
-// one of 2.6 or newer is in PATH. No transparency log is asked, and no network beyond the registry.
+// What a real cosign writes into our registry, held to our policies, and what it says of the same images itself. Runs where
+// one is in PATH, 2.6 or 3.1. No transparency log is asked, and no network beyond the registry.
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ import spawn, { SubprocessError } from 'nano-spawn';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestRegistry } from './test-registry.ts';
 
-const hasCosign = await hasCosign2();
+const hasCosign = await findCosign();
 
 let registry: TestRegistry;
 let client: RegistryClient;
@@ -95,10 +95,10 @@ async function cosign(...commandArguments: string[]): Promise<string> {
   return (await spawn('cosign', commandArguments, { cwd: directory, env, timeout: 60_000 })).stdout;
 }
 
-async function hasCosign2(): Promise<boolean> {
+async function findCosign(): Promise<boolean> {
   try {
     const { stdout } = await spawn('cosign', ['version', '--json']);
-    return /"gitVersion": *"v2\./.test(stdout);
+    return /"gitVersion": *"v[23]\./.test(stdout);
   } catch (error) {
     if (error instanceof SubprocessError && error.exitCode === undefined) return false;
     throw error;
@@ -193,7 +193,7 @@ const cases: readonly Case[] = [
   { way: 'unsigned', identity: repository, expected: 'the image has no signature' },
 ];
 
-describe.skipIf(!hasCosign)('cosign 2 (where it is in PATH)', () => {
+describe.skipIf(!hasCosign)('cosign (where it is in PATH)', () => {
   test.each(cases)('$way, tag: $tag, identity: $identity.type', async ({ way, tag = false, identity, expected }) => {
     const answer = await ourAnswer(tag ? `${registry.host}/${way}:v1` : byDigest(way), 'key', identity);
     expect(answer).toEqual(typeof expected === 'string' ? expect.stringContaining(expected) : expected);
