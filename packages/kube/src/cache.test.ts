@@ -35,7 +35,7 @@ class World {
       this.relist();
     } else if (step.do === 'repeat') {
       const known = this.cache.get(step.name);
-      if (known !== undefined) this.note(this.cache.apply({ type: 'MODIFIED', object: known }), 0);
+      if (known !== undefined) this.note(this.cache.apply({ type: 'MODIFIED', object: structuredClone(known) }), 0);
     } else if (step.do === 'remove') {
       if (old === undefined) return;
       this.objects.delete(step.name);
@@ -52,7 +52,8 @@ class World {
   }
 
   relist(): void {
-    this.note(this.cache.replace([...this.objects.values()]));
+    // From the server each time, not the same objects again.
+    this.note(this.cache.replace(structuredClone([...this.objects.values()])));
   }
 
   note(changes: Change<KubeObject>[], atMost = Number.POSITIVE_INFINITY): void {

@@ -1,4 +1,5 @@
-// What an informer knows: the objects of one kind, and how they changed. Pure: no clock, no network.
+// What an informer knows: the objects of one kind, and how they changed. What was told last of an object is what stays
+// here, though a new list may bring the same again. Pure: no clock, no network.
 import type { KubeObject } from '@varve/api';
 import { keyOf } from './path.ts';
 import type { ObjectEvent } from './watch.ts';
@@ -28,7 +29,12 @@ export class ObjectCache<T extends KubeObject> {
     for (const [key, object] of old) {
       if (!this.#objects.has(key)) changes.push({ type: 'deleted', key, object });
     }
-    for (const [key, object] of this.#objects) changes.push(...difference(key, old.get(key), object));
+    for (const [key, object] of this.#objects) {
+      const known = old.get(key);
+      const found = difference(key, known, object);
+      if (known !== undefined && found.length === 0) this.#objects.set(key, known);
+      changes.push(...found);
+    }
     return changes;
   }
 
@@ -37,8 +43,9 @@ export class ObjectCache<T extends KubeObject> {
     const key = keyOf(event.object);
     const old = this.#objects.get(key);
     if (event.type !== 'DELETED') {
-      this.#objects.set(key, event.object);
-      return difference(key, old, event.object);
+      const changes = difference(key, old, event.object);
+      if (changes.length > 0) this.#objects.set(key, event.object);
+      return changes;
     }
     if (old === undefined) return [];
     this.#objects.delete(key);
@@ -47,6 +54,7 @@ export class ObjectCache<T extends KubeObject> {
   }
 }
 
+/** Empty only when both are the same version of one object. */
 function difference<T extends KubeObject>(key: string, old: T | undefined, object: T): Change<T>[] {
   if (old === undefined) return [{ type: 'added', key, object }];
   // Deleted and made again while nobody looked: whoever holds on to the old one must hear of its end.
