@@ -1,7 +1,7 @@
 // Continue tokens: where the next page starts, and at which revision. Opaque to clients; the form is upstream's.
 import { isRecord } from '../object.ts';
 import { badRequest } from '../status.ts';
-import type { Position } from '../store/store.ts';
+import type { Position } from '../store/change.ts';
 
 export interface ContinueToken {
   /** -1: any revision, after the first page's fell out of the history. */

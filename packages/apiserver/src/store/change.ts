@@ -9,6 +9,9 @@ export interface ObjectKey {
   readonly name: string;
 }
 
+/** Place of an object in its collection. */
+export type Position = Omit<ObjectKey, 'resource'>;
+
 /**
  * An object with the JSON that is sent for it, as a text and in UTF-8, as it is on the disk. Each is made from the others
  * when it is first asked for: most objects go from the disk to a client without being anything but bytes.

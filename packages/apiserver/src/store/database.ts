@@ -4,7 +4,7 @@
 // would be served as if somebody had written it.
 import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { ApiServerError } from '../error.ts';
-import { type Change, type ObjectKey, Stored } from './change.ts';
+import { type Change, type ObjectKey, type Position, Stored } from './change.ts';
 import { checksumOfChange, checksumOfObject } from './checksum.ts';
 import { checkFormat, checkStructure, damaged, isDamage, prepareFormat } from './format.ts';
 
@@ -130,11 +130,7 @@ export class Database {
   }
 
   /** Rows in the order of namespace and name, after `after`. */
-  *list(
-    resource: string,
-    namespace: string | undefined,
-    after: Omit<ObjectKey, 'resource'> | undefined,
-  ): Generator<Row> {
+  *list(resource: string, namespace: string | undefined, after: Position | undefined): Generator<Row> {
     const page = 500;
     let position = after ?? { namespace: namespace ?? '', name: '' };
     for (;;) {
@@ -146,7 +142,7 @@ export class Database {
     }
   }
 
-  #page(resource: string, namespace: string | undefined, after: Omit<ObjectKey, 'resource'>, limit: number) {
+  #page(resource: string, namespace: string | undefined, after: Position, limit: number) {
     const columns = `SELECT ${objectColumns} FROM objects WHERE resource = ?`;
     if (namespace === undefined) {
       const sql = `${columns} AND (namespace, name) > (?, ?) ORDER BY namespace, name LIMIT ?`;
@@ -179,7 +175,7 @@ export class Database {
   }
 
   /** Number of rows after `after`, or of all. */
-  count(resource: string, namespace: string | undefined, after: Omit<ObjectKey, 'resource'> | undefined): number {
+  count(resource: string, namespace: string | undefined, after: Position | undefined): number {
     const { namespace: fromNamespace, name } = after ?? { namespace: '', name: '' };
     const rest = 'SELECT count(*) AS n FROM objects WHERE resource = ? AND (namespace, name) > (?, ?)';
     const row =

@@ -1,6 +1,6 @@
 // Objects that live in memory only (Events, Leases): per resource a bounded map, the oldest written goes first. It has the
 // texts; what readers make of them does not stay.
-import { type ObjectKey, Stored } from './change.ts';
+import { type ObjectKey, type Position, Stored } from './change.ts';
 import type { Row } from './database.ts';
 
 export class MemoryTable {
@@ -37,7 +37,7 @@ export class MemoryTable {
   }
 
   /** Rows in the order of namespace and name, after `after`. */
-  list(namespace: string | undefined, after: Omit<ObjectKey, 'resource'> | undefined): Row[] {
+  list(namespace: string | undefined, after: Position | undefined): Row[] {
     const rows: Row[] = [];
     for (const { key, text } of this.#entries.values()) {
       if (namespace !== undefined && key.namespace !== namespace) continue;
@@ -48,7 +48,7 @@ export class MemoryTable {
   }
 
   /** Number of objects after `after`, or of all. */
-  count(namespace: string | undefined, after: Omit<ObjectKey, 'resource'> | undefined): number {
+  count(namespace: string | undefined, after: Position | undefined): number {
     let count = 0;
     for (const { key } of this.#entries.values()) {
       const counts =
@@ -63,8 +63,6 @@ export class MemoryTable {
 function idOf(key: ObjectKey): string {
   return `${key.namespace}/${key.name}`;
 }
-
-type Position = Omit<ObjectKey, 'resource'>;
 
 /** Namespace first, then name, by code unit, as SQLite orders ASCII. */
 export function compareKeys(a: Position, b: Position): number {

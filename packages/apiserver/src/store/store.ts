@@ -4,10 +4,11 @@
 // the disk is by far the longest part of a write. Safe under kill -9: SQLite's WAL holds whole transactions only.
 import type { ApiServerErrorCode } from '../error.ts';
 import { storageFailed, unavailable } from '../status.ts';
-import { type Change, type ObjectKey, type Stored, textOnly } from './change.ts';
+import { type Change, type ObjectKey, type Position, type Stored, textOnly } from './change.ts';
 import { Database, type Row } from './database.ts';
 import { History, type HistoryEntry, type HistoryLimits, heldEntry, recordedEntry } from './history.ts';
 import { compareKeys, MemoryTable } from './memory-table.ts';
+import { ResidentLists } from './resident-lists.ts';
 import { Transaction } from './transaction.ts';
 import { type Listener, WatcherIndex, type WatchScope } from './watchers.ts';
 
@@ -16,14 +17,14 @@ export interface StoreOptions {
   readonly history?: HistoryLimits;
   /** Objects per `memory` kind; the one written longest ago goes first. */
   readonly memoryLimit?: number;
+  /** Bytes of the collections of durable kinds that stay in memory after they were listed. */
+  readonly residentBytes?: number;
 }
 
 export interface ListScope {
   readonly resource: string;
   readonly namespace?: string | undefined;
 }
-
-export type Position = Omit<ObjectKey, 'resource'>;
 
 interface Operation {
   run(transaction: Transaction): void;
@@ -33,6 +34,8 @@ interface Operation {
 
 const defaultHistory: HistoryLimits = { changes: 10_000, bytes: 64 * 1024 * 1024 };
 const defaultMemoryLimit = 200_000;
+/** Twenty thousand Nodes. */
+const defaultResidentBytes = 32 * 1024 * 1024;
 /** Revisions are promised to the disk in blocks, so that writes in memory need no commit and none is used twice. */
 const revisionBlock = 10_000;
 /** The history on disk may be this many changes longer than the one in memory. */
@@ -45,6 +48,7 @@ export class Store {
   readonly #durableHistory: History;
   readonly #memoryHistory: History;
   readonly #memoryLimit: number;
+  readonly #resident: ResidentLists;
   #queue: Operation[] = [];
   #scheduled = false;
   #durableBatch = false;
@@ -58,6 +62,7 @@ export class Store {
     const limits = options.history ?? defaultHistory;
     this.#database = database;
     this.#memoryLimit = options.memoryLimit ?? defaultMemoryLimit;
+    this.#resident = new ResidentLists(options.residentBytes ?? defaultResidentBytes);
     this.#revision = database.counter('revision') ?? 0;
     this.#promised = this.#revision;
     this.#prunedTo = database.counter('history-floor') ?? 0;
@@ -165,10 +170,13 @@ export class Store {
     if (previous !== undefined) yield previous;
   }
 
-  #rows(scope: ListScope, after: Position | undefined): Iterable<Row> {
-    const memory = this.#memory.get(scope.resource);
-    if (memory !== undefined) return memory.list(scope.namespace, after);
-    return this.#database.list(scope.resource, scope.namespace, after);
+  #rows({ resource, namespace }: ListScope, after: Position | undefined): Iterable<Row> {
+    const memory = this.#memory.get(resource);
+    if (memory !== undefined) return memory.list(namespace, after);
+    const resident = this.#resident.list(resource, namespace, after);
+    if (resident !== undefined) return resident;
+    const rows = this.#database.list(resource, namespace, after);
+    return namespace === undefined && after === undefined ? this.#resident.keep(resource, rows) : rows;
   }
 
   /** The changes of the scope after `revision`; undefined when some of them are no longer known (410 Expired). */
@@ -244,7 +252,10 @@ export class Store {
       for (const operation of batch) operation.fail(storageFailed(reasonOf(error)));
       return;
     }
-    for (const { transaction } of done) for (const change of transaction.changes) this.#publish(change);
+    const changes = done.flatMap(({ transaction }) => transaction.changes);
+    // Whoever is told of one of them and lists sees all.
+    for (const change of changes) this.#resident.follow(change);
+    for (const change of changes) this.#publish(change);
     for (const { operation } of done) operation.commit();
   }
 
