@@ -27,12 +27,12 @@ export function freeMemoryOfConnections(server: EventEmitter, free: () => Promis
 
 /** malloc_trim(3) takes whole free pages out of the middle of the heap, too. Only glibc has it. */
 async function trimHeap(): Promise<void> {
-  // It costs a process 8 MB, so that it is loaded where it brings more.
-  const { dlopen } = await import('node:ffi');
   try {
+    // It costs a process 8 MB, so that it is loaded where it brings more.
+    const { dlopen } = await import('node:ffi');
     const { functions } = dlopen(null, { malloc_trim: { arguments: ['u64'], return: 'i32' } });
     functions.malloc_trim(0n);
   } catch {
-    // Another C library has its own ways.
+    // Another C library has its own ways, and a Node without it none.
   }
 }

@@ -87,6 +87,55 @@ test('a store lists the same from memory as from the disk, whatever is written, 
   );
 });
 
+test('an operation lists what others of its batch wrote, and nothing stays of what was taken back', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'varve-resident-'));
+  const store = Store.open(join(directory, 'store.db'));
+  try {
+    const resource = 'secrets';
+    const at = (name: string) => ({ resource, namespace: 'x', name });
+    const secret = (name: string, value: number): ApiObject => ({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { namespace: 'x', name },
+      value,
+    });
+    const listed = () => [...store.list({ resource })].map(({ object }) => [object.metadata.name, object.value]);
+    for (const isResident of [false, true]) {
+      await store.write((transaction) => transaction.put(at('a'), secret('a', 1)));
+      if (isResident) expect(listed()).toEqual([['a', 1]]);
+      const [, seen] = await Promise.all([
+        store.write((transaction) => transaction.put(at('a'), secret('a', 2))),
+        store.write(listed),
+      ]);
+      expect(seen).toEqual([['a', 2]]);
+      const refused = store.write((transaction) => {
+        transaction.put(at('phantom'), secret('phantom', 1));
+        expect(listed()).toHaveLength(2);
+        throw badRequest('no');
+      });
+      await expect(refused).rejects.toMatchObject({ code: 400 });
+      expect(listed()).toEqual([['a', 2]]);
+    }
+    await store.write((transaction) => transaction.put(at('b'), secret('b', 1)));
+    // Begun before the first write of the batch, and read to its end after it.
+    const fresh = Store.open(join(directory, 'fresh.db'));
+    try {
+      await fresh.write((transaction) => transaction.put(at('a'), secret('a', 1)));
+      const refused = fresh.write((transaction) => {
+        for (const { object } of fresh.list({ resource })) transaction.put(at('a'), { ...object, value: 3 });
+        throw badRequest('no');
+      });
+      await expect(refused).rejects.toMatchObject({ code: 400 });
+      expect([...fresh.list({ resource })].map(({ object }) => object.value)).toEqual([1]);
+    } finally {
+      fresh.close();
+    }
+  } finally {
+    store.close();
+    rmSync(directory, { recursive: true });
+  }
+});
+
 function row(name: string, size: number) {
   return { namespace: '', name, stored: Stored.fromText(JSON.stringify('x'.repeat(size - 2))) };
 }

@@ -35,8 +35,8 @@ export class ResidentLists {
     return rowsOf(collection.entries, namespace, after);
   }
 
-  /** Passes on all rows of a collection, and keeps them when the reader has taken the last one. */
-  *keep(resource: string, rows: Iterable<Row>): Generator<Row> {
+  /** Passes on all rows of a collection, and keeps them when the reader has taken the last one, if all are committed then. */
+  *keep(resource: string, rows: Iterable<Row>, areCommitted: () => boolean = () => true): Generator<Row> {
     const collection: Collection = { entries: [], bytes: 0 };
     for (const row of rows) {
       const { namespace, name, stored } = row;
@@ -44,7 +44,7 @@ export class ResidentLists {
       if (collection.bytes <= this.#limit) collection.entries.push({ namespace, name, bytes: stored.bytes });
       yield row;
     }
-    if (collection.bytes > this.#limit) return;
+    if (collection.bytes > this.#limit || !areCommitted()) return;
     this.#collections.set(resource, collection);
     this.#shrink();
   }

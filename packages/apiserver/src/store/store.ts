@@ -173,10 +173,13 @@ export class Store {
   #rows({ resource, namespace }: ListScope, after: Position | undefined): Iterable<Row> {
     const memory = this.#memory.get(resource);
     if (memory !== undefined) return memory.list(namespace, after);
+    const rows = this.#database.list(resource, namespace, after);
+    // Operations see what others of their batch wrote, which memory has only when it is committed.
+    if (this.#durableBatch) return rows;
     const resident = this.#resident.list(resource, namespace, after);
     if (resident !== undefined) return resident;
-    const rows = this.#database.list(resource, namespace, after);
-    return namespace === undefined && after === undefined ? this.#resident.keep(resource, rows) : rows;
+    if (namespace !== undefined || after !== undefined) return rows;
+    return this.#resident.keep(resource, rows, () => !this.#durableBatch);
   }
 
   /** The changes of the scope after `revision`; undefined when some of them are no longer known (410 Expired). */
