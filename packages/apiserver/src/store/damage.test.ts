@@ -88,6 +88,10 @@ describe('a damaged store', () => {
     await fill(store, 5000, 'x'.repeat(2000));
     store.close();
     using again = Store.open(path);
+    again.keepInMemory('leases');
+    // Promises a block of revisions, which a clean end takes back.
+    const lease = { apiVersion: 'v1', kind: 'Lease', metadata: { name: 'l' } };
+    await again.write((transaction) => transaction.put({ resource: 'leases', namespace: 'x', name: 'l' }, lease));
     expect(again.damage).toBeUndefined();
     writeFileSync(path, readFileSync(path, 'latin1').replaceAll('"host-7"', '"host-8"'), 'latin1');
     const read = (name: string) => again.get({ resource: 'nodes', namespace: '', name });
@@ -98,6 +102,10 @@ describe('a damaged store', () => {
       message: expect.stringMatching(/not stored: .*damaged/),
     });
     expect(read('n4000')?.object.spec).toMatchObject({ providerID: 'host-4000' });
+    again.close();
+    using file = new DatabaseSync(path, { readOnly: true });
+    const counter = file.prepare(`SELECT value FROM counters WHERE name = 'revision'`).get()?.value;
+    expect(counter).toBeGreaterThan(again.revision);
   });
 
   test('of the format before checksums is brought up to date', async () => {

@@ -97,9 +97,12 @@ export class Store {
     if (this.#closed) return;
     this.#flush();
     this.#closed = true;
-    // After a clean end the promised but unused revisions need not be skipped.
-    this.#database.setCounter('revision', this.#revision);
-    this.#database.close();
+    try {
+      // After a clean end the promised but unused revisions need not be skipped. A damaged file takes no writes.
+      if (this.damage === undefined) this.#database.setCounter('revision', this.#revision);
+    } finally {
+      this.#database.close();
+    }
   }
 
   [Symbol.dispose](): void {
