@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -51,6 +51,24 @@ test('there and back again is another moment', async () => {
     return names;
   });
   expect(seen).toEqual(['0.conf', '1.conf']);
+});
+
+test('entries that stay and lead elsewhere are of another moment', async () => {
+  const link = join(sysroot, 'ostree/boot.0');
+  const pointTo = async (target: string) => {
+    await symlink(target, `${link}.next`);
+    await rename(`${link}.next`, link);
+  };
+  await mkdir(join(sysroot, 'ostree'));
+  await pointTo('boot.0.0');
+  let isFirst = true;
+  const seen = await atOneMoment(sysroot, async () => {
+    const before = await readlink(link);
+    if (isFirst) await pointTo('boot.0.1');
+    isFirst = false;
+    return [before, await readlink(link)];
+  });
+  expect(seen).toEqual(['boot.0.1', 'boot.0.1']);
 });
 
 test('what is wrong at one moment is told', async () => {
